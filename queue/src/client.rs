@@ -1,0 +1,126 @@
+//! The application's handle to its queue.
+
+use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
+
+use sqlx::PgPool;
+use tokio::{sync::Mutex, time::Instant};
+use uuid::Uuid;
+
+use crate::{
+    Error, Metrics, Transaction,
+    keys::{List, Prefix},
+    ledger::inspect::{self, JobView},
+    priority::Priority,
+    ready_list::ReadyLists,
+};
+
+/// Gauges are read from the ledger at most once in this time.
+const SAMPLE_EVERY: Duration = Duration::from_secs(1);
+
+/// A cheap, cloneable handle: PostgreSQL's pool, the ready lists and the metrics.
+#[derive(Clone)]
+pub struct Queue {
+    pool: PgPool,
+    pub(crate) lists: ReadyLists,
+    metrics: Metrics,
+    sampled: Arc<Mutex<Sampled>>,
+}
+
+#[derive(Default)]
+struct Sampled {
+    at: Option<Instant>,
+    lists: BTreeSet<List>,
+}
+
+impl fmt::Debug for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queue").field("prefix", self.lists.prefix()).finish_non_exhaustive()
+    }
+}
+
+impl Queue {
+    /// Makes a handle. It connects to nothing yet, so it can't fail because a
+    /// server is down.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a Redis URL or a prefix that can't be used.
+    pub fn connect(pool: PgPool, redis_url: &str, prefix: &str, metrics: Metrics) -> Result<Self, Error> {
+        let lists = ReadyLists::new(redis_url, Prefix::parse(prefix)?, metrics.clone())?;
+        Ok(Self { pool, lists, metrics, sampled: Arc::default() })
+    }
+
+    /// The pool that transactions come from.
+    #[must_use]
+    pub fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Begins a transaction that can enqueue jobs.
+    ///
+    /// # Errors
+    /// [`Error::Ledger`] when no connection is to be had.
+    pub async fn begin(&self) -> Result<Transaction, Error> {
+        Ok(Transaction::new(self.pool.begin().await?, self.lists.clone()))
+    }
+
+    /// The job with this id, live or ended, or `None`.
+    ///
+    /// # Errors
+    /// [`Error::Ledger`] when PostgreSQL refuses.
+    pub async fn job(&self, id: Uuid) -> Result<Option<JobView>, Error> {
+        Ok(inspect::job(&self.pool, id).await?)
+    }
+
+    /// Asks Redis for a sign of life, for at most half a second.
+    ///
+    /// # Errors
+    /// [`Error::ReadyList`] when none comes.
+    pub async fn ping_redis(&self) -> Result<(), Error> {
+        self.lists.ping().await
+    }
+
+    /// Refreshes the gauges of depth and latency, for the process that is being
+    /// scraped: one statement and one round trip to Redis, at most once a second.
+    /// With a server down the gauges keep their last values.
+    pub async fn sample_depths(&self) {
+        let mut sampled = self.sampled.lock().await;
+        if sampled.at.is_some_and(|at| at.elapsed() < SAMPLE_EVERY) {
+            return;
+        }
+        sampled.at = Some(Instant::now());
+        if let Err(error) = self.sample(&mut sampled.lists).await {
+            tracing::debug!(%error, "could not read the queue's depths");
+        }
+    }
+
+    async fn sample(&self, known: &mut BTreeSet<List>) -> Result<(), Error> {
+        let sample = inspect::sample(&self.pool).await?;
+        known.extend(sample.lists);
+        for queue in &sample.queues {
+            known.extend(Priority::ALL.map(|priority| List::new(queue, priority)));
+        }
+        self.metrics.jobs("all", "all", "scheduled").set(float(sample.scheduled));
+        self.metrics.jobs("all", "all", "running").set(float(sample.running));
+
+        let lists: Vec<List> = known.iter().cloned().collect();
+        let looks = self.lists.look(&lists).await?;
+        for (list, look) in lists.iter().zip(looks) {
+            let priority = list.priority.as_str();
+            let waited =
+                look.oldest.map_or(0.0, |oldest| (sample.now - oldest).to_std().unwrap_or_default().as_secs_f64());
+            self.metrics.jobs(&list.queue, priority, "queued").set(float(look.len));
+            self.metrics.latency(&list.queue, priority).set(waited);
+        }
+        Ok(())
+    }
+}
+
+/// A count as a gauge's value.
+#[expect(clippy::cast_precision_loss, reason = "gauges are doubles; counts stay far below 2⁵³")]
+fn float(count: impl TryInto<i64>) -> f64 {
+    count.try_into().unwrap_or(i64::MAX) as f64
+}

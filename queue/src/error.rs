@@ -1,0 +1,100 @@
+//! What can go wrong between the application and its queue.
+
+/// An error of the queue.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// PostgreSQL did not answer, or refused. The work of the transaction is
+    /// not done; it may be tried again.
+    #[error("the ledger in PostgreSQL failed")]
+    Ledger(#[from] sqlx::Error),
+
+    /// Redis did not answer in time, or refused. Nothing is lost: the ledger
+    /// has the jobs, and the auditor puts them on their lists again.
+    #[error("the ready list in Redis failed: {0}")]
+    ReadyList(String),
+
+    /// A setting of the queue can't be used. Raised at start-up only.
+    #[error("the queue's setting `{name}` is not usable: {problem}")]
+    Setting {
+        /// Which one.
+        name: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+
+    /// The payload does not become JSON, or is larger than 256 KiB. A bug of
+    /// the enqueuer: large things belong in storage.
+    #[error("the payload of a `{kind}` job is not usable: {problem}")]
+    Payload {
+        /// The job's kind.
+        kind: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+
+    /// The unique key is empty or longer than 300 characters.
+    #[error("the unique key of a `{kind}` job has {length} characters; 1 to 300 are allowed")]
+    UniqueKey {
+        /// The job's kind.
+        kind: &'static str,
+        /// Its length in characters.
+        length: usize,
+    },
+
+    /// A unique key changed hands again and again while this enqueue tried to
+    /// take it. Trying the transaction again will do.
+    #[error("the unique key of a `{kind}` job is contended")]
+    Contended {
+        /// The job's kind.
+        kind: &'static str,
+    },
+
+    /// A part of the worker panicked. It has drained and ended, so that its
+    /// supervisor starts it anew. A bug: the log has the panic.
+    #[error("a part of the worker failed; it has drained and must be started again")]
+    PartFailed,
+
+    /// The run no longer holds its job: it was taken for dead and the job
+    /// given to another worker. The transaction was rolled back.
+    #[error("this run no longer holds job {0}; its transaction was rolled back")]
+    Stale(uuid::Uuid),
+}
+
+impl From<redis::RedisError> for Error {
+    fn from(error: redis::RedisError) -> Self {
+        Self::ReadyList(error.to_string())
+    }
+}
+
+impl Error {
+    /// Whether the connection to PostgreSQL itself is in doubt: what was sent
+    /// on it may or may not have happened.
+    #[must_use]
+    pub fn is_connection_lost(&self) -> bool {
+        matches!(self, Self::Ledger(error) if connection_lost(error))
+    }
+}
+
+/// Whether `error` leaves open if the statement was executed.
+pub(crate) fn connection_lost(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => true,
+        // 57P01 admin shutdown, 57P02 crash shutdown, 57P03 starting up, 08xxx connection.
+        sqlx::Error::Database(db) => db.code().is_some_and(|code| code.starts_with("57P0") || code.starts_with("08")),
+        _ => false,
+    }
+}
+
+/// A deadlock or serialization failure: nothing happened, so the same
+/// statement may be sent again at once.
+pub(crate) fn is_retryable(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code)
+        .is_some_and(|code| matches!(code.as_ref(), "40001" | "40P01" | "55P03"))
+}

@@ -1,0 +1,284 @@
+//! Takes ids from the ready lists, claims them, and hands the jobs on.
+//!
+//! One blocking `BLMPOP` over the lists that this fetcher serves, on a
+//! connection of its own, for as many jobs as it has free slots. No polling:
+//! an idle fetcher sends one command in [`BLOCK`]. The next pop waits until the
+//! claim of the last one was answered, so an outage of PostgreSQL doesn't empty
+//! Redis into memory, and a pop is never dropped half-way.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use chrono::{DateTime, Utc};
+use redis::{RedisResult, aio::MultiplexedConnection};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    time::{Instant, timeout},
+};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::{
+    Backoff, Mode, Priority, Queue, Run,
+    error::connection_lost,
+    executor::Assignment,
+    held::Held,
+    keys::{Element, List},
+    ledger::claim::{self, Claimed},
+    lookup::Lookup,
+    metrics::ByKind,
+    order::Order,
+    registry::Registry,
+};
+
+/// How long one `BLMPOP` waits. An element that arrives ends it at once.
+const BLOCK: Duration = Duration::from_secs(20);
+/// How much later than that an answer is taken for lost.
+const ANSWER_MARGIN: Duration = Duration::from_secs(3);
+/// Jobs in one claim.
+const BATCH: usize = 250;
+/// A batch smaller than this is worth waiting [`GATHER`] for while the lists are full.
+const WORTHWHILE: usize = 100;
+const GATHER: Duration = Duration::from_millis(1);
+const RECONNECT: Backoff = Backoff { base: Duration::from_millis(100), cap: Duration::from_secs(5) };
+
+/// What all fetchers of a worker share.
+pub(crate) struct Shared<C> {
+    pub(crate) queue: Queue,
+    pub(crate) claims: sqlx::PgPool,
+    pub(crate) registry: Arc<Registry<C>>,
+    pub(crate) kinds: Vec<String>,
+    pub(crate) by_kind: ByKind,
+    pub(crate) held: Arc<Held>,
+    pub(crate) lookup: Lookup,
+    pub(crate) worker_id: Uuid,
+    pub(crate) mode: Mode,
+    pub(crate) jobs: mpsc::Sender<Assignment<C>>,
+    /// Fired to stop fetching.
+    pub(crate) stop: CancellationToken,
+}
+
+pub(crate) struct Fetcher<C> {
+    shared: Arc<Shared<C>>,
+    slots: Arc<Semaphore>,
+    size: usize,
+    order: Order,
+    client_id: Arc<AtomicI64>,
+    /// The last pop was full, so there is probably more.
+    busy: bool,
+}
+
+/// A pop: from which list, which elements.
+struct Popped {
+    list: List,
+    elements: Vec<Vec<u8>>,
+}
+
+impl<C: Send + Sync + 'static> Fetcher<C> {
+    pub(crate) fn new(shared: Arc<Shared<C>>, queues: Vec<String>, slots: Arc<Semaphore>) -> Self {
+        let order = Order::new(queues, shared.mode);
+        let size = slots.available_permits();
+        Self { shared, slots, size, order, client_id: Arc::new(AtomicI64::new(0)), busy: false }
+    }
+
+    /// The Redis client id of the connection that blocks, for unblocking it; 0 while there is none.
+    pub(crate) fn client_id(&self) -> Arc<AtomicI64> {
+        self.client_id.clone()
+    }
+
+    /// Fetches until told to stop; reconnects with backoff and jitter for as
+    /// long as Redis is away, and says so once.
+    pub(crate) async fn run(mut self) {
+        let mut failures = 0;
+        while !self.shared.stop.is_cancelled() {
+            let Err(error) = self.session(&mut failures).await else { return };
+            self.client_id.store(0, Ordering::Release);
+            self.shared.queue.metrics().redis_errors.increment(1);
+            if failures == 0 {
+                tracing::warn!(%error, "lost redis; reconnecting with backoff");
+            }
+            failures += 1;
+            let pause = RECONNECT.ceiling(failures).mul_f64(0.5 + rand::random::<f64>() / 2.0);
+            tokio::select! {
+                () = self.shared.stop.cancelled() => return,
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Fetches on one connection until it breaks (`Err`) or told to stop.
+    async fn session(&mut self, failures: &mut u32) -> RedisResult<()> {
+        let mut redis = self.shared.queue.lists.connect_blocking().await?;
+        let client_id: i64 = redis::cmd("CLIENT").arg("ID").query_async(&mut redis).await?;
+        self.client_id.store(client_id, Ordering::Release);
+        if *failures > 0 {
+            tracing::info!(failures, "redis is back; fetching again");
+        }
+        *failures = 0;
+        while let Some(slots) = self.free_slots().await {
+            let Some(popped) = self.pop(&mut redis, slots.num_permits()).await? else { continue };
+            if self.shared.stop.is_cancelled() {
+                self.put_back(&mut redis, popped).await?;
+                return Ok(());
+            }
+            self.busy = popped.elements.len() == slots.num_permits();
+            self.claim(popped, slots).await;
+        }
+        Ok(())
+    }
+
+    /// Waits for a free slot and takes all that are free, up to a batch.
+    /// `None`: told to stop.
+    async fn free_slots(&self) -> Option<OwnedSemaphorePermit> {
+        let first = tokio::select! {
+            biased;
+            () = self.shared.stop.cancelled() => return None,
+            permit = self.slots.clone().acquire_owned() => permit.ok()?,
+        };
+        if self.busy && self.slots.available_permits() < WORTHWHILE.min(self.size / 2) {
+            tokio::time::sleep(GATHER).await;
+        }
+        let more = self.slots.available_permits().min(BATCH - 1);
+        let mut slots = first;
+        if let Ok(rest) = self.slots.clone().try_acquire_many_owned(u32::try_from(more).unwrap_or(0)) {
+            slots.merge(rest);
+        }
+        Some(slots)
+    }
+
+    fn key(&self, list: &List) -> String {
+        list.key(self.shared.queue.lists.prefix())
+    }
+
+    async fn pop(&mut self, redis: &mut MultiplexedConnection, count: usize) -> RedisResult<Option<Popped>> {
+        let lists = self.order.next();
+        let mut command = redis::cmd("BLMPOP");
+        command.arg(BLOCK.as_secs_f64()).arg(lists.len());
+        for list in &lists {
+            command.arg(self.key(list));
+        }
+        command.arg("LEFT").arg("COUNT").arg(count);
+        let answer = timeout(BLOCK + ANSWER_MARGIN, command.query_async(redis)).await;
+        let answer: Option<(String, Vec<Vec<u8>>)> =
+            answer.map_err(|_| redis::RedisError::from((redis::ErrorKind::Io, "no answer to BLMPOP in time")))??;
+        Ok(answer.and_then(|(key, elements)| {
+            let list = lists.into_iter().find(|list| self.key(list) == key)?;
+            Some(Popped { list, elements })
+        }))
+    }
+
+    /// Puts a pop back where it was, when it came after the order to stop.
+    async fn put_back(&self, redis: &mut MultiplexedConnection, popped: Popped) -> RedisResult<()> {
+        let mut command = redis::cmd("LPUSH");
+        command.arg(self.key(&popped.list));
+        for element in popped.elements.iter().rev() {
+            command.arg(element.as_slice());
+        }
+        command.query_async(redis).await
+    }
+
+    /// Claims what was popped, however long PostgreSQL takes to answer, and
+    /// hands the jobs on.
+    async fn claim(&self, popped: Popped, mut slots: OwnedSemaphorePermit) {
+        let elements: Vec<Element> = popped.elements.iter().filter_map(|bytes| Element::decode(bytes)).collect();
+        if elements.len() < popped.elements.len() {
+            self.shared.lookup.foreign(&popped.list);
+        }
+        let mut ids: Vec<Uuid> = elements.iter().map(|element| element.id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        if ids.is_empty() {
+            return;
+        }
+        let Some(assignments) = self.claim_until_answered(&ids).await else { return };
+        if assignments.len() < ids.len() {
+            let claimed: HashSet<Uuid> = assignments.iter().map(|assignment| assignment.run.id).collect();
+            ids.retain(|id| !claimed.contains(id));
+            self.shared.lookup.missing(&ids).await;
+        }
+        for mut assignment in assignments {
+            assignment.slot = slots.split(1);
+            // A closed channel: the grace is over, and the last sweep gives these back.
+            if self.shared.jobs.send(assignment).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// A lost answer leaves open whether the claim happened: the reconciler
+    /// gives back what did, and then the same ids are claimed anew.
+    async fn claim_until_answered(&self, ids: &[Uuid]) -> Option<Vec<Assignment<C>>> {
+        let shared = &self.shared;
+        loop {
+            let claiming = shared.held.claiming().await;
+            let claim_id = Uuid::new_v4();
+            match claim::claim(&shared.claims, ids, shared.worker_id, claim_id, &shared.kinds).await {
+                Ok(claimed) => return Some(shared.take_on(claimed, claim_id)),
+                Err(error) if connection_lost(&error) => {
+                    shared.queue.metrics().postgres_errors.increment(1);
+                    let mut reconciled = shared.held.doubt_claim(ids);
+                    drop(claiming);
+                    tokio::select! {
+                        () = shared.stop.cancelled() => return None,
+                        _ = reconciled.changed() => {}
+                    }
+                }
+                Err(error) => {
+                    drop(claiming);
+                    shared.queue.metrics().postgres_errors.increment(1);
+                    tracing::error!(%error, jobs = ids.len(), "postgresql refuses a claim; the auditor will find the jobs");
+                    tokio::time::sleep(RECONNECT.base).await;
+                    return None;
+                }
+            }
+        }
+    }
+}
+
+impl<C: Send + Sync + 'static> Shared<C> {
+    /// Makes runs of claimed rows, and remembers that we hold them.
+    fn take_on(&self, claimed: Vec<Claimed>, claim_id: Uuid) -> Vec<Assignment<C>> {
+        self.queue.metrics().claim_batch.record(u32::try_from(claimed.len()).unwrap_or(u32::MAX));
+        let mut newest: HashMap<(&str, i16), DateTime<Utc>> = HashMap::new();
+        for job in &claimed {
+            let at = newest.entry((&job.queue, job.priority)).or_insert(job.queued_at);
+            *at = job.queued_at.max(*at);
+        }
+        let of_list = |(queue, rank)| List::new(queue, Priority::from_rank(rank));
+        self.held.saw(newest.into_iter().map(|(list, at)| (of_list(list), at)));
+        let assignments: Vec<_> = claimed.into_iter().filter_map(|job| self.assignment(job, claim_id)).collect();
+        self.held.insert(assignments.iter().map(|a| (a.run.claim(), a.run.cancelled.clone())));
+        assignments
+    }
+
+    fn assignment(&self, job: Claimed, claim_id: Uuid) -> Option<Assignment<C>> {
+        // The claim asked for registered kinds only.
+        let entry = self.registry.get(&job.kind)?.clone();
+        let metrics = self.by_kind.get(entry.kind)?.clone();
+        let ready_since = job.queued_at.max(job.run_at);
+        let run = Run {
+            id: job.id,
+            claim_id,
+            kind: entry.kind,
+            policy: entry.policy,
+            attempt: job.attempt,
+            max_attempts: job.max_attempts,
+            request_id: job.meta.0.request_id,
+            traceparent: job.meta.0.traceparent,
+            waited: (job.started_at - ready_since).to_std().unwrap_or_default(),
+            started: Instant::now(),
+            timeout: Duration::from_millis(job.timeout_ms.unsigned_abs().into()),
+            started_at: job.started_at,
+            worker_id: self.worker_id,
+            cancelled: CancellationToken::new(),
+            queue: self.queue.clone(),
+        };
+        Some(Assignment { run: Arc::new(run), entry, payload: job.payload.0, metrics, slot: None })
+    }
+}

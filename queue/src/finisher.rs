@@ -1,0 +1,176 @@
+//! Writes outcomes to the ledger in batches: at once when idle, together under
+//! load (group commit).
+//!
+//! Finished work is not lost from memory: while PostgreSQL is down the batch is
+//! kept and tried again, runs that end meanwhile wait, and no new job is
+//! fetched once all slots wait.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use sqlx::PgPool;
+use tokio::sync::{Mutex, mpsc};
+use uuid::Uuid;
+
+use crate::{
+    Backoff, Metrics,
+    error::{connection_lost, is_retryable},
+    held::Held,
+    ledger::{
+        self,
+        finish::{self, EndState, Ended, Retried},
+        give_back::{self, Claim},
+        partitions,
+    },
+    ready_list::ReadyLists,
+    registry::Policies,
+};
+
+/// Outcomes in one transaction.
+const BATCH: usize = 500;
+const BACKOFF: Backoff = Backoff { base: Duration::from_millis(50), cap: Duration::from_secs(2) };
+
+/// How a run ended, as the ledger is told.
+#[derive(Clone, Debug)]
+pub(crate) enum Settled {
+    Ended(Ended),
+    Retried(Retried),
+    /// Unburnt: the worker is stopping.
+    GivenBack(Claim),
+    /// The handler's own transaction has written it.
+    Committed(Claim),
+}
+
+impl Settled {
+    fn claim(&self) -> Claim {
+        match self {
+            Self::Ended(ended) => (ended.id, ended.claim_id),
+            Self::Retried(retried) => (retried.id, retried.claim_id),
+            Self::GivenBack(claim) | Self::Committed(claim) => *claim,
+        }
+    }
+}
+
+#[derive(Clone)]
+pub(crate) struct Finisher {
+    pub(crate) pool: PgPool,
+    pub(crate) lists: ReadyLists,
+    pub(crate) metrics: Metrics,
+    pub(crate) held: Arc<Held>,
+    pub(crate) policies: Arc<Policies>,
+    pub(crate) settled: Arc<Mutex<mpsc::Receiver<Settled>>>,
+}
+
+impl Finisher {
+    /// Writes until every sender is gone and everything is written.
+    pub(crate) async fn run(self) {
+        let mut batch = Vec::with_capacity(BATCH);
+        loop {
+            batch.clear();
+            if self.settled.lock().await.recv_many(&mut batch, BATCH).await == 0 {
+                return;
+            }
+            self.write(&batch).await;
+        }
+    }
+
+    async fn write(&self, batch: &[Settled]) {
+        let mut attempt = 0;
+        // Once an answer was lost, "not found" may mean "written before".
+        let mut in_doubt = false;
+        loop {
+            match self.try_write(batch).await {
+                Ok(written) => {
+                    self.done(batch, &written, in_doubt);
+                    return;
+                }
+                Err(error) if is_retryable(&error) => {}
+                Err(error) if partitions::is_missing(&error) => {
+                    if let Err(error) = partitions::ensure_ahead(&self.pool, self.policies.retention_days()).await {
+                        tracing::warn!(%error, "could not make a partition of the history yet");
+                        tokio::time::sleep(BACKOFF.base).await;
+                    }
+                }
+                Err(error) if connection_lost(&error) => {
+                    self.metrics.postgres_errors.increment(1);
+                    if attempt == 0 {
+                        tracing::warn!(%error, outcomes = batch.len(), "postgresql does not take outcomes; they are kept and tried again");
+                    }
+                    in_doubt = true;
+                    self.held.doubt();
+                    attempt += 1;
+                    tokio::time::sleep(BACKOFF.ceiling(attempt)).await;
+                }
+                Err(error) if batch.len() > 1 => {
+                    self.metrics.postgres_errors.increment(1);
+                    tracing::warn!(%error, "a batch of outcomes was refused; writing them one by one");
+                    for settled in batch {
+                        Box::pin(self.write(std::slice::from_ref(settled))).await;
+                    }
+                    return;
+                }
+                Err(error) => {
+                    self.metrics.postgres_errors.increment(1);
+                    self.refused(&batch[0], &error);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Writes the batch in one transaction; returns the ids whose fence held.
+    async fn try_write(&self, batch: &[Settled]) -> sqlx::Result<HashSet<Uuid>> {
+        let mut ended = Vec::new();
+        let mut retried = Vec::new();
+        let mut given_back = Vec::new();
+        for settled in batch {
+            match settled {
+                Settled::Ended(job) => ended.push(job.clone()),
+                Settled::Retried(job) => retried.push(job.clone()),
+                Settled::GivenBack(claim) => given_back.push(*claim),
+                Settled::Committed(_) => {}
+            }
+        }
+        let mut written = HashSet::with_capacity(batch.len());
+        if !ended.is_empty() || !retried.is_empty() {
+            let mut transaction = ledger::begin_fast(&self.pool).await?;
+            if !ended.is_empty() {
+                written.extend(finish::end(&mut transaction, &ended).await?);
+            }
+            if !retried.is_empty() {
+                written.extend(finish::retry(&mut transaction, &retried).await?);
+            }
+            transaction.commit().await?;
+        }
+        if !given_back.is_empty() {
+            let ready = give_back::give_back(&self.pool, &given_back).await?;
+            written.extend(ready.iter().map(|job| job.id));
+            if let Err(error) = self.lists.push(&ready).await {
+                tracing::debug!(%error, "the auditor will push what was given back");
+            }
+        }
+        Ok(written)
+    }
+
+    fn done(&self, batch: &[Settled], written: &HashSet<Uuid>, in_doubt: bool) {
+        self.held.remove(batch.iter().map(Settled::claim));
+        self.metrics.finish_batch.record(u32::try_from(batch.len()).unwrap_or(u32::MAX));
+        if in_doubt {
+            return;
+        }
+        let fenced = batch.iter().filter(|settled| !matches!(settled, Settled::Committed(_)));
+        for settled in fenced.filter(|settled| !written.contains(&settled.claim().0)) {
+            self.metrics.stale_finishes.increment(1);
+            tracing::warn!(id = %settled.claim().0, "refused a finish: the run no longer held its job");
+        }
+    }
+
+    /// PostgreSQL refuses this very outcome. The row stays ours in the ledger
+    /// and we forget it, so the reconciler gives it back and it runs again.
+    fn refused(&self, settled: &Settled, error: &sqlx::Error) {
+        let (id, _) = settled.claim();
+        let ended = matches!(settled, Settled::Ended(Ended { state: EndState::Completed, .. }));
+        tracing::error!(%id, %error, completed = ended, "postgresql refuses this outcome; the job will run again");
+        self.held.remove(std::iter::once(settled.claim()));
+        self.held.doubt();
+    }
+}

@@ -1,0 +1,187 @@
+//! The sign of life: one row a process, one statement every 5 s, which also
+//! takes and renews leases.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use chrono::{DateTime, Utc};
+use sqlx::PgPool;
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Metrics,
+    error::connection_lost,
+    held::Held,
+    lease::{DUTIES, Leases, rest},
+    ledger::workers::{self, Beat, WorkerRow},
+};
+
+/// How often a worker beats.
+pub(crate) const EVERY: Duration = Duration::from_secs(5);
+/// A worker without a beat for this long is gone.
+pub(crate) const GONE_AFTER: Duration = Duration::from_secs(15);
+/// A beat this late leaves open what the others have done meanwhile.
+const LATE: Duration = Duration::from_secs(10);
+/// After a beat that failed, the next one comes sooner.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// When this worker's beats arrived.
+#[derive(Debug, Default)]
+pub(crate) struct Pulse(Mutex<Option<Beats>>);
+
+#[derive(Clone, Copy, Debug)]
+struct Beats {
+    last: Instant,
+    unbroken_since: Instant,
+}
+
+impl Pulse {
+    fn get(&self) -> Option<Beats> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes a beat sent at `sent`; returns whether it was late.
+    fn beat(&self, sent: Instant) -> bool {
+        let mut beats = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let late = beats.is_some_and(|beats| sent.duration_since(beats.last) > LATE);
+        let unbroken_since = beats.filter(|_| !late).map_or(sent, |beats| beats.unbroken_since);
+        *beats = Some(Beats { last: sent, unbroken_since });
+        late
+    }
+
+    /// Notes that a beat failed.
+    fn broken(&self) {
+        let mut beats = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(beats) = beats.as_mut() {
+            beats.unbroken_since = Instant::now();
+        }
+    }
+
+    /// Whether the others take this worker for alive.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.get().is_some_and(|beats| beats.last.elapsed() < GONE_AFTER)
+    }
+
+    /// Whether the beats of the last 15 s all arrived. Only then may one say of
+    /// others that they are gone: an outage of PostgreSQL silences everyone.
+    pub(crate) fn is_trustworthy(&self) -> bool {
+        self.get().is_some_and(|beats| beats.last.elapsed() < LATE && beats.unbroken_since.elapsed() >= GONE_AFTER)
+    }
+}
+
+pub(crate) struct Heartbeat {
+    pub(crate) pool: PgPool,
+    pub(crate) metrics: Metrics,
+    pub(crate) row: WorkerRow,
+    pub(crate) pulse: Arc<Pulse>,
+    pub(crate) leases: Leases,
+    pub(crate) held: Arc<Held>,
+}
+
+impl Heartbeat {
+    /// Registers the worker: no job may be claimed before its row is there.
+    /// Waits for PostgreSQL as long as it takes. False: told to stop meanwhile.
+    pub(crate) async fn register(&self, stop: &CancellationToken) -> bool {
+        let mut said = false;
+        loop {
+            match workers::register(&self.pool, &self.row, &DUTIES).await {
+                Ok(()) => {
+                    if said {
+                        tracing::info!("postgresql is back; the worker is registered");
+                    }
+                    return true;
+                }
+                Err(error) => {
+                    self.metrics.postgres_errors.increment(1);
+                    if !said {
+                        tracing::warn!(%error, "cannot register the worker yet; trying until postgresql takes it");
+                        said = true;
+                    }
+                }
+            }
+            if !rest(RETRY, stop).await {
+                return false;
+            }
+        }
+    }
+
+    /// Beats until told to stop.
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        let mut server = None;
+        let mut failing = false;
+        loop {
+            let sent = Instant::now();
+            let next = match self.beat().await {
+                Ok(beat) => {
+                    if std::mem::take(&mut failing) {
+                        tracing::info!("the worker's heartbeat reaches postgresql again");
+                    }
+                    self.arrived(sent, beat, &mut server).await;
+                    EVERY
+                }
+                Err(error) => {
+                    self.metrics.postgres_errors.increment(1);
+                    self.pulse.broken();
+                    if connection_lost(&error) {
+                        self.held.doubt();
+                    }
+                    if !std::mem::replace(&mut failing, true) {
+                        tracing::warn!(%error, "the worker's heartbeat does not reach postgresql");
+                    }
+                    RETRY
+                }
+            };
+            if !rest(next.saturating_sub(sent.elapsed()), &stop).await {
+                return;
+            }
+        }
+    }
+
+    async fn beat(&self) -> sqlx::Result<Beat> {
+        let busy = i32::try_from(self.held.len()).unwrap_or(i32::MAX);
+        self.metrics.slots_busy.set(busy);
+        self.metrics.slots_free.set(self.row.slots.saturating_sub(busy).max(0));
+        let beat = workers::beat(&self.pool, self.row.id, busy, &DUTIES);
+        timeout(EVERY, beat).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+    }
+
+    async fn arrived(&self, sent: Instant, beat: Beat, server: &mut Option<(DateTime<Utc>, Option<DateTime<Utc>>)>) {
+        let late = self.pulse.beat(sent);
+        let restarted = server.replace(beat.server).is_some_and(|before| before != beat.server);
+        if !beat.registered {
+            tracing::warn!("the worker's row was gone: others took it for dead; registering again");
+            if let Err(error) = workers::register(&self.pool, &self.row, &DUTIES).await {
+                tracing::warn!(%error, "could not register again yet");
+            }
+        }
+        if late || restarted || !beat.registered {
+            self.held.doubt();
+        }
+        self.leases.set(sent, beat.duties);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn one_may_judge_others_only_after_15_s_of_unbroken_beats() {
+        let pulse = Pulse::default();
+        assert!(!pulse.is_fresh());
+        for _ in 0..4 {
+            assert!(!pulse.is_trustworthy());
+            assert!(!pulse.beat(Instant::now()));
+            assert!(pulse.is_fresh());
+            tokio::time::advance(EVERY).await;
+        }
+        assert!(pulse.is_trustworthy());
+        pulse.broken();
+        assert!(!pulse.is_trustworthy(), "a failed beat starts the count anew");
+        tokio::time::advance(LATE).await;
+        assert!(pulse.beat(Instant::now()), "late");
+    }
+}

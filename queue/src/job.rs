@@ -1,0 +1,169 @@
+//! What a job is: a payload with a stable name and a policy.
+
+use std::time::Duration;
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{Backoff, Priority};
+
+/// The largest payload in bytes of JSON. Larger things belong in storage, with
+/// their key in the payload.
+pub const MAX_PAYLOAD_BYTES: usize = 256 * 1024;
+
+/// The largest result in bytes of JSON.
+pub const MAX_RESULT_BYTES: usize = 64 * 1024;
+
+/// A job's payload, and the policy of its kind as constants.
+///
+/// The payload type is all that an enqueuer needs; how the job runs is a
+/// [`Handler`](crate::Handler), which lives with the worker.
+///
+/// # Example
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use callboard_queue::{Job, Priority, Unique};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct WarmDashboard {
+///     team: u32,
+/// }
+///
+/// impl Job for WarmDashboard {
+///     const KIND: &'static str = "cache.warm_dashboard";
+///     const QUEUE: &'static str = "cache";
+///     const PRIORITY: Priority = Priority::Low;
+///     const TIMEOUT: Duration = Duration::from_secs(30);
+///
+///     // However many writes ask for it, one waits at a time.
+///     fn unique(&self) -> Option<Unique> {
+///         Some(Unique::until_started(self.team.to_string()))
+///     }
+/// }
+/// ```
+pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// The stable name: `snake_case` words joined by a dot, as `email.welcome`.
+    ///
+    /// Rows in the ledger carry it, so it never changes while such rows live.
+    /// To rename a kind, register the handler under both names until the old
+    /// one has drained.
+    const KIND: &'static str;
+
+    /// Raise it when the payload's shape changes; the ledger keeps it by row.
+    const PAYLOAD_VERSION: i16 = 1;
+
+    /// The queue it waits in: up to 50 of `[a-z0-9_-]`.
+    const QUEUE: &'static str = "default";
+
+    /// Which of the queue's ready lists it goes to.
+    const PRIORITY: Priority = Priority::Default;
+
+    /// Attempts in all, the first included. After the last the job is discarded.
+    const MAX_ATTEMPTS: i16 = 10;
+
+    /// How long one attempt may run before it is stopped and counted as failed.
+    const TIMEOUT: Duration = Duration::from_mins(1);
+
+    /// How long to wait between attempts.
+    const BACKOFF: Backoff = Backoff::DEFAULT;
+
+    /// How long its row is kept after it ended.
+    const RETENTION: Retention = Retention::DEFAULT;
+
+    /// A key that at most one live job of this kind may hold, and for how long.
+    fn unique(&self) -> Option<Unique> {
+        None
+    }
+}
+
+/// How many whole UTC days an ended job stays readable, by how it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Days for a completed job.
+    pub completed_days: u8,
+    /// Days for a discarded or cancelled job.
+    pub discarded_days: u8,
+}
+
+impl Retention {
+    /// Completed 7 days, discarded 30.
+    pub const DEFAULT: Self = Self { completed_days: 7, discarded_days: 30 };
+
+    /// The longest retention in days. [`Registry`](crate::Registry) cuts longer ones.
+    pub const MAX_DAYS: u8 = 90;
+}
+
+/// A unique key and how long it holds.
+///
+/// An enqueue that meets a held key returns the job that holds it instead of
+/// making another one. Keys are compared within a kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unique {
+    /// The key: 1 to 300 characters.
+    pub key: String,
+    /// How long it holds.
+    pub scope: UniqueScope,
+}
+
+/// How long a unique key holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UniqueScope {
+    /// Until the job's first attempt starts: what happens during a run may ask
+    /// for one more. A retry does not take the key again.
+    UntilStarted,
+    /// Until the job has ended in any way.
+    UntilFinished,
+    /// For this long from the enqueue, whether or not the job has ended.
+    Window(Duration),
+}
+
+impl Unique {
+    /// A key that holds until the job's first attempt starts.
+    pub fn until_started(key: impl Into<String>) -> Self {
+        Self { key: key.into(), scope: UniqueScope::UntilStarted }
+    }
+
+    /// A key that holds until the job has ended.
+    pub fn until_finished(key: impl Into<String>) -> Self {
+        Self { key: key.into(), scope: UniqueScope::UntilFinished }
+    }
+
+    /// A key that holds for `window` from the enqueue.
+    pub fn within(key: impl Into<String>, window: Duration) -> Self {
+        Self { key: key.into(), scope: UniqueScope::Window(window) }
+    }
+}
+
+/// The policy of a kind, as the worker keeps it by name.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy {
+    /// See [`Job::QUEUE`].
+    pub queue: &'static str,
+    /// See [`Job::BACKOFF`].
+    pub backoff: Backoff,
+    /// See [`Job::RETENTION`].
+    pub retention: Retention,
+}
+
+impl Policy {
+    /// The policy that the constants of `J` declare.
+    #[must_use]
+    pub const fn of<J: Job>() -> Self {
+        Self { queue: J::QUEUE, backoff: J::BACKOFF, retention: J::RETENTION }
+    }
+
+    /// What is used for a kind that nobody here knows (a rescued job of another version).
+    pub const UNKNOWN: Self = Self { queue: "default", backoff: Backoff::DEFAULT, retention: Retention::DEFAULT };
+}
+
+impl Policy {
+    pub(crate) fn completed_days(&self) -> u8 {
+        self.retention.completed_days.min(Retention::MAX_DAYS)
+    }
+
+    pub(crate) fn discarded_days(&self) -> u8 {
+        self.retention.discarded_days.min(Retention::MAX_DAYS)
+    }
+}

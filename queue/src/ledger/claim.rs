@@ -1,0 +1,106 @@
+//! Claiming jobs, and parking those that this worker can't run.
+
+use chrono::{DateTime, Utc};
+use serde_json::value::RawValue;
+use sqlx::{PgConnection, PgPool, types::Json};
+use uuid::Uuid;
+
+/// A job that this worker owns, as the claim returned it.
+#[derive(Debug)]
+pub(crate) struct Claimed {
+    pub(crate) id: Uuid,
+    pub(crate) kind: String,
+    pub(crate) queue: String,
+    pub(crate) priority: i16,
+    pub(crate) payload: Json<Box<RawValue>>,
+    pub(crate) attempt: i16,
+    pub(crate) max_attempts: i16,
+    pub(crate) timeout_ms: i32,
+    pub(crate) run_at: DateTime<Utc>,
+    pub(crate) queued_at: DateTime<Utc>,
+    pub(crate) started_at: DateTime<Utc>,
+    pub(crate) meta: Json<Meta>,
+}
+
+/// What a run needs to know of its cause.
+#[derive(Debug, Default, serde::Deserialize)]
+pub(crate) struct Meta {
+    pub(crate) request_id: Option<String>,
+    pub(crate) traceparent: Option<String>,
+}
+
+/// Claims those of `ids` that are waiting and of a kind in `kinds`, in one
+/// statement: sets the worker, the fence `claim_id`, the attempt and the start.
+pub(crate) async fn claim(
+    pool: &PgPool,
+    ids: &[Uuid],
+    worker_id: Uuid,
+    claim_id: Uuid,
+    kinds: &[String],
+) -> sqlx::Result<Vec<Claimed>> {
+    let mut transaction = super::begin_fast(pool).await?;
+    let claimed = claim_on(&mut transaction, ids, worker_id, claim_id, kinds).await?;
+    transaction.commit().await?;
+    Ok(claimed)
+}
+
+/// [`claim`] inside a transaction of the caller's.
+pub(crate) async fn claim_on(
+    connection: &mut PgConnection,
+    ids: &[Uuid],
+    worker_id: Uuid,
+    claim_id: Uuid,
+    kinds: &[String],
+) -> sqlx::Result<Vec<Claimed>> {
+    // `state <> 'scheduled'` implies no index predicate, on purpose.
+    sqlx::query_as!(
+        Claimed,
+        r#"UPDATE queue_jobs AS job
+           SET worker_id = $2,
+               claim_id = $3,
+               attempt = job.attempt + 1,
+               started_at = clock_timestamp(),
+               unique_key = CASE WHEN job.unique_scope = 'until_started' THEN NULL ELSE job.unique_key END,
+               unique_scope = CASE WHEN job.unique_scope = 'until_started' THEN NULL ELSE job.unique_scope END
+           WHERE id = ANY(ARRAY(
+               SELECT id FROM queue_jobs
+               WHERE id = ANY($1) AND worker_id IS NULL AND state <> 'scheduled'
+                 AND attempt < max_attempts AND kind = ANY($4)
+               FOR UPDATE SKIP LOCKED))
+           RETURNING job.id, job.kind, job.queue, job.priority,
+                     job.payload AS "payload: Json<Box<RawValue>>",
+                     job.attempt, job.max_attempts, job.timeout_ms, job.run_at, job.queued_at,
+                     job.started_at AS "started_at!", job.meta AS "meta: Json<Meta>""#,
+        ids,
+        worker_id,
+        claim_id,
+        kinds,
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// Of the ids that a claim did not return, parks those whose kind this worker
+/// doesn't know: `scheduled` for 5 to 60 s, no attempt burnt. The others are
+/// gone or claimed by someone else, and need nothing.
+///
+/// Returns the kinds parked, for the log.
+pub(crate) async fn park_unknown(pool: &PgPool, ids: &[Uuid], kinds: &[String]) -> sqlx::Result<Vec<String>> {
+    let mut transaction = super::begin_fast(pool).await?;
+    let parked = sqlx::query_scalar!(
+        r#"UPDATE queue_jobs AS job
+           SET state = 'scheduled',
+               run_at = clock_timestamp() + make_interval(secs => 5 + 55 * random())
+           WHERE id = ANY(ARRAY(
+               SELECT id FROM queue_jobs
+               WHERE id = ANY($1) AND worker_id IS NULL AND state <> 'scheduled' AND kind <> ALL($2)
+               FOR UPDATE SKIP LOCKED))
+           RETURNING job.kind"#,
+        ids,
+        kinds,
+    )
+    .fetch_all(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    Ok(parked)
+}

@@ -1,0 +1,244 @@
+//! Inserting jobs, within the caller's transaction.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use serde_json::value::RawValue;
+use sqlx::{PgConnection, types::Json};
+use uuid::Uuid;
+
+use crate::{
+    Error, Priority,
+    job::{Unique, UniqueScope},
+    keys::List,
+    ready_list::Ready,
+};
+
+/// A job about to be inserted.
+pub(crate) struct NewJob {
+    pub(crate) id: Uuid,
+    pub(crate) kind: &'static str,
+    pub(crate) payload_version: i16,
+    pub(crate) queue: &'static str,
+    pub(crate) priority: Priority,
+    pub(crate) payload: Box<RawValue>,
+    pub(crate) max_attempts: i16,
+    pub(crate) run_at: Option<DateTime<Utc>>,
+    pub(crate) timeout_ms: i32,
+    pub(crate) unique: Option<Unique>,
+}
+
+/// What became of one job of an enqueue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Enqueued {
+    /// The job: the new one, or the one that holds the unique key already.
+    pub id: Uuid,
+    /// Whether a job that holds the unique key was found instead of making one.
+    pub existing: bool,
+}
+
+/// How often an enqueue looks again when a key's holder vanishes while it looks.
+const KEY_ATTEMPTS: usize = 5;
+
+/// Inserts `jobs` in one statement; returns what became of each, in order, and
+/// what belongs on the ready lists after the commit.
+///
+/// Keys are taken in order, so that two bulk enqueues can't deadlock.
+pub(crate) async fn insert(
+    connection: &mut PgConnection,
+    mut jobs: Vec<NewJob>,
+    owner: Option<&str>,
+    meta: &serde_json::Value,
+) -> Result<(Vec<Enqueued>, Vec<Ready>), Error> {
+    let mut outcome: HashMap<Uuid, Enqueued> = HashMap::with_capacity(jobs.len());
+    let order: Vec<Uuid> = jobs.iter().map(|job| job.id).collect();
+    jobs.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
+
+    let mut ready = Vec::new();
+    let mut pending = jobs;
+    for _ in 0..KEY_ATTEMPTS {
+        let (free, held) = take_windows(connection, pending).await?;
+        outcome.extend(held);
+        let inserted = insert_rows(connection, &free, owner, meta).await?;
+        let taken: HashMap<Uuid, Option<Ready>> = inserted.into_iter().map(|row| (row.id, row.ready())).collect();
+        pending = Vec::new();
+        for job in free {
+            match taken.get(&job.id) {
+                Some(job_ready) => {
+                    ready.extend(job_ready.clone());
+                    outcome.insert(job.id, Enqueued { id: job.id, existing: false });
+                }
+                None => pending.push(job),
+            }
+        }
+        if pending.is_empty() {
+            break;
+        }
+        pending = find_holders(connection, pending, &mut outcome).await?;
+        if pending.is_empty() {
+            break;
+        }
+    }
+    if let Some(job) = pending.first() {
+        return Err(Error::Contended { kind: job.kind });
+    }
+    Ok((order.iter().filter_map(|id| outcome.get(id).copied()).collect(), ready))
+}
+
+fn sort_key(job: &NewJob) -> Option<(&'static str, &str)> {
+    job.unique.as_ref().map(|unique| (job.kind, unique.key.as_str()))
+}
+
+/// Takes the keys that hold for a window; tells apart the jobs that got theirs
+/// (or need none) from those whose key another job holds.
+async fn take_windows(
+    connection: &mut PgConnection,
+    jobs: Vec<NewJob>,
+) -> Result<(Vec<NewJob>, Vec<(Uuid, Enqueued)>), Error> {
+    let mut free = Vec::with_capacity(jobs.len());
+    let mut held = Vec::new();
+    for job in jobs {
+        let Some(Unique { key, scope: UniqueScope::Window(window) }) = &job.unique else {
+            free.push(job);
+            continue;
+        };
+        // The update locks the row also when the window still holds, so that
+        // the holder can be read in the same statement.
+        let holder = sqlx::query_scalar!(
+            r#"INSERT INTO queue_unique_windows AS held (kind, unique_key, job_id, held_until)
+               VALUES ($1, $2, $3, clock_timestamp() + make_interval(secs => $4))
+               ON CONFLICT (kind, unique_key) DO UPDATE
+               SET job_id = CASE WHEN held.held_until <= clock_timestamp()
+                                 THEN excluded.job_id ELSE held.job_id END,
+                   held_until = CASE WHEN held.held_until <= clock_timestamp()
+                                     THEN excluded.held_until ELSE held.held_until END
+               RETURNING job_id"#,
+            job.kind,
+            key,
+            job.id,
+            window.as_secs_f64(),
+        )
+        .fetch_one(&mut *connection)
+        .await?;
+        if holder == job.id {
+            free.push(job);
+        } else {
+            held.push((job.id, Enqueued { id: holder, existing: true }));
+        }
+    }
+    Ok((free, held))
+}
+
+struct Inserted {
+    id: Uuid,
+    queue: String,
+    priority: i16,
+    state: String,
+    queued_at: DateTime<Utc>,
+}
+
+impl Inserted {
+    fn ready(self) -> Option<Ready> {
+        (self.state == "queued").then(|| Ready {
+            list: List::new(self.queue, Priority::from_rank(self.priority)),
+            id: self.id,
+            queued_at: self.queued_at,
+        })
+    }
+}
+
+async fn insert_rows(
+    connection: &mut PgConnection,
+    jobs: &[NewJob],
+    owner: Option<&str>,
+    meta: &serde_json::Value,
+) -> Result<Vec<Inserted>, Error> {
+    let mut ids = Vec::with_capacity(jobs.len());
+    let mut kinds = Vec::with_capacity(jobs.len());
+    let mut versions = Vec::with_capacity(jobs.len());
+    let mut queues = Vec::with_capacity(jobs.len());
+    let mut priorities = Vec::with_capacity(jobs.len());
+    let mut payloads = Vec::with_capacity(jobs.len());
+    let mut max_attempts = Vec::with_capacity(jobs.len());
+    let mut run_ats = Vec::with_capacity(jobs.len());
+    let mut timeouts = Vec::with_capacity(jobs.len());
+    let mut keys = Vec::with_capacity(jobs.len());
+    let mut scopes = Vec::with_capacity(jobs.len());
+    for job in jobs {
+        let (key, scope) = row_key(job.unique.as_ref());
+        ids.push(job.id);
+        kinds.push(job.kind);
+        versions.push(job.payload_version);
+        queues.push(job.queue);
+        priorities.push(job.priority.rank());
+        payloads.push(Json(&*job.payload));
+        max_attempts.push(job.max_attempts);
+        run_ats.push(job.run_at);
+        timeouts.push(job.timeout_ms);
+        keys.push(key);
+        scopes.push(scope);
+    }
+    let inserted = sqlx::query_as!(
+        Inserted,
+        r#"INSERT INTO queue_jobs (id, kind, payload_version, queue, priority, state, payload,
+                                   max_attempts, run_at, timeout_ms, unique_key, unique_scope, owner, meta)
+           SELECT id, kind, payload_version, queue, priority,
+                  CASE WHEN run_at > clock_timestamp() THEN 'scheduled' ELSE 'queued' END,
+                  payload, max_attempts, coalesce(run_at, clock_timestamp()), timeout_ms,
+                  unique_key, unique_scope, $12, $13
+           FROM unnest($1::uuid[], $2::text[], $3::smallint[], $4::text[], $5::smallint[], $6::jsonb[],
+                       $7::smallint[], $8::timestamptz[], $9::integer[], $10::text[], $11::text[])
+                AS new (id, kind, payload_version, queue, priority, payload,
+                        max_attempts, run_at, timeout_ms, unique_key, unique_scope)
+           ON CONFLICT (kind, unique_key) WHERE unique_key IS NOT NULL DO NOTHING
+           RETURNING id, queue, priority, state, queued_at"#,
+        &ids,
+        &kinds as &[&str],
+        &versions,
+        &queues as &[&str],
+        &priorities,
+        &payloads as &[Json<&RawValue>],
+        &max_attempts,
+        &run_ats as &[Option<DateTime<Utc>>],
+        &timeouts,
+        &keys as &[Option<&str>],
+        &scopes as &[Option<&str>],
+        owner,
+        meta,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(inserted)
+}
+
+fn row_key(unique: Option<&Unique>) -> (Option<&str>, Option<&'static str>) {
+    match unique {
+        Some(Unique { key, scope: UniqueScope::UntilStarted }) => (Some(key), Some("until_started")),
+        Some(Unique { key, scope: UniqueScope::UntilFinished }) => (Some(key), Some("until_finished")),
+        Some(Unique { scope: UniqueScope::Window(_), .. }) | None => (None, None),
+    }
+}
+
+/// Finds who holds the keys of `pending`; returns the jobs whose key has been
+/// freed since, to be tried again.
+async fn find_holders(
+    connection: &mut PgConnection,
+    pending: Vec<NewJob>,
+    outcome: &mut HashMap<Uuid, Enqueued>,
+) -> Result<Vec<NewJob>, Error> {
+    let mut freed = Vec::new();
+    for job in pending {
+        let (Some(key), _) = row_key(job.unique.as_ref()) else { continue };
+        let holder =
+            sqlx::query_scalar!("SELECT id FROM queue_jobs WHERE kind = $1 AND unique_key = $2", job.kind, key,)
+                .fetch_optional(&mut *connection)
+                .await?;
+        match holder {
+            Some(id) => {
+                outcome.insert(job.id, Enqueued { id, existing: true });
+            }
+            None => freed.push(job),
+        }
+    }
+    Ok(freed)
+}

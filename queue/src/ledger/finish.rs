@@ -1,0 +1,137 @@
+//! Writing outcomes. Each is fenced by `(id, claim_id)`: what another claim owns
+//! by now is left alone.
+
+use serde_json::Value;
+use sqlx::{PgConnection, types::Json};
+use uuid::Uuid;
+
+/// How many errors a row keeps.
+pub(crate) const KEPT_ERRORS: i32 = 20;
+
+/// A job that has ended: it moves to the history.
+#[derive(Clone, Debug)]
+pub(crate) struct Ended {
+    pub(crate) id: Uuid,
+    pub(crate) claim_id: Uuid,
+    pub(crate) state: EndState,
+    pub(crate) keep_days: i32,
+    pub(crate) result: Option<Value>,
+    pub(crate) error: Option<Value>,
+    pub(crate) reason: Option<String>,
+}
+
+/// The states of ended jobs that a run can bring about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EndState {
+    Completed,
+    Discarded,
+}
+
+impl EndState {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Discarded => "discarded",
+        }
+    }
+}
+
+/// A job that is to be tried again.
+#[derive(Clone, Debug)]
+pub(crate) struct Retried {
+    pub(crate) id: Uuid,
+    pub(crate) claim_id: Uuid,
+    pub(crate) delay_ms: i64,
+    pub(crate) error: Value,
+}
+
+/// Moves ended jobs to the history; returns the ids whose fence held.
+///
+/// A row is locked by its own deletion: of a running job's row only its one
+/// holder, or a rescuer that skips locked rows, ever waits for the lock, so
+/// there is no order to keep and no lock to take apart. A missing partition makes the statement fail
+/// with `check_violation` (23514); see [`super::partitions`].
+pub(crate) async fn end(connection: &mut PgConnection, ended: &[Ended]) -> sqlx::Result<Vec<Uuid>> {
+    let mut ids = Vec::with_capacity(ended.len());
+    let mut claim_ids = Vec::with_capacity(ended.len());
+    let mut states = Vec::with_capacity(ended.len());
+    let mut keep_days = Vec::with_capacity(ended.len());
+    let mut results = Vec::with_capacity(ended.len());
+    let mut errors = Vec::with_capacity(ended.len());
+    let mut reasons = Vec::with_capacity(ended.len());
+    for job in ended {
+        ids.push(job.id);
+        claim_ids.push(job.claim_id);
+        states.push(job.state.as_str());
+        keep_days.push(job.keep_days);
+        results.push(job.result.as_ref().map(Json));
+        errors.push(job.error.as_ref().map(Json));
+        reasons.push(job.reason.as_deref());
+    }
+    sqlx::query_scalar!(
+        r#"WITH outcome AS MATERIALIZED (
+               SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::integer[],
+                                    $5::jsonb[], $6::jsonb[], $7::text[])
+                   AS o (id, claim_id, state, keep_days, result, error, reason)),
+           gone AS (
+               DELETE FROM queue_jobs AS job USING outcome
+               WHERE job.id = ANY($1) AND job.id = outcome.id AND job.claim_id = outcome.claim_id
+               RETURNING job.*, outcome.state AS end_state, outcome.keep_days,
+                         outcome.result, outcome.error, outcome.reason)
+           INSERT INTO queue_history (id, kind, payload_version, queue, priority, state, payload, attempt,
+                                      max_attempts, run_at, timeout_ms, worker_id, result, errors, end_reason,
+                                      owner, meta, created_at, queued_at, started_at, finished_at, keep_until)
+           SELECT id, kind, payload_version, queue, priority, end_state, payload, attempt,
+                  max_attempts, run_at, timeout_ms, worker_id, result,
+                  CASE WHEN error IS NULL THEN errors
+                       WHEN jsonb_array_length(errors) >= $8 THEN (errors - 0) || error
+                       ELSE errors || error END,
+                  reason, owner, meta, created_at, queued_at, started_at, clock_timestamp(),
+                  (clock_timestamp() AT TIME ZONE 'UTC')::date + keep_days
+           FROM gone
+           RETURNING id"#,
+        &ids,
+        &claim_ids,
+        &states as &[&str],
+        &keep_days,
+        &results as &[Option<Json<&Value>>],
+        &errors as &[Option<Json<&Value>>],
+        &reasons as &[Option<&str>],
+        KEPT_ERRORS,
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// Schedules the next attempt of failed jobs; returns the ids whose fence held.
+pub(crate) async fn retry(connection: &mut PgConnection, retried: &[Retried]) -> sqlx::Result<Vec<Uuid>> {
+    let ids: Vec<Uuid> = retried.iter().map(|job| job.id).collect();
+    let claim_ids: Vec<Uuid> = retried.iter().map(|job| job.claim_id).collect();
+    let delays: Vec<i64> = retried.iter().map(|job| job.delay_ms).collect();
+    let errors: Vec<Json<&Value>> = retried.iter().map(|job| Json(&job.error)).collect();
+    sqlx::query_scalar!(
+        r#"WITH outcome AS MATERIALIZED (
+               SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::jsonb[])
+                   AS o (id, claim_id, delay_ms, error)),
+           held AS MATERIALIZED (
+               SELECT job.id, outcome.delay_ms, outcome.error
+               FROM queue_jobs AS job JOIN outcome USING (id)
+               WHERE job.id = ANY($1) AND job.claim_id = outcome.claim_id
+               ORDER BY job.id FOR UPDATE OF job)
+           UPDATE queue_jobs AS job
+           SET state = 'scheduled', worker_id = NULL, claim_id = NULL,
+               run_at = clock_timestamp() + held.delay_ms * interval '1 millisecond',
+               errors = CASE WHEN jsonb_array_length(job.errors) >= $5 THEN (job.errors - 0) || held.error
+                             ELSE job.errors || held.error END
+           FROM held
+           WHERE job.id = held.id AND job.id = ANY($1)
+           RETURNING job.id"#,
+        &ids,
+        &claim_ids,
+        &delays,
+        &errors as &[Json<&Value>],
+        KEPT_ERRORS,
+    )
+    .fetch_all(connection)
+    .await
+}

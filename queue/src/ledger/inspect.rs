@@ -1,0 +1,148 @@
+//! Looking at jobs and workers, for people and for metrics.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::Value;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use crate::{Priority, keys::List};
+
+/// A job as people and the API see it. Times are PostgreSQL's.
+#[derive(Clone, Debug, Serialize)]
+pub struct JobView {
+    /// Its id: a `UUIDv7`, so ids sort by creation.
+    pub id: Uuid,
+    /// Its kind, as `email.verify_address`.
+    pub kind: String,
+    /// Where it waits or waited.
+    pub queue: String,
+    /// How urgent it is.
+    pub priority: Priority,
+    /// `queued`, `scheduled`, `running`, `completed`, `discarded` or `cancelled`.
+    pub state: String,
+    /// Attempts begun.
+    pub attempt: i16,
+    /// Attempts allowed.
+    pub max_attempts: i16,
+    /// Not before this time.
+    pub run_at: DateTime<Utc>,
+    /// When it was enqueued.
+    pub created_at: DateTime<Utc>,
+    /// When it was last put on its ready list.
+    pub queued_at: DateTime<Utc>,
+    /// When its latest attempt began.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub finished_at: Option<DateTime<Utc>>,
+    /// The last errors, the oldest first: `at`, `attempt`, `worker`, `failure`, `message`.
+    pub errors: Value,
+    /// What the handler returned.
+    pub result: Option<Value>,
+    /// Why it ended, if not by completing.
+    pub end_reason: Option<String>,
+    /// Whose request caused it.
+    pub owner: Option<String>,
+    /// The request id and trace context of its cause.
+    pub meta: Value,
+    /// What it works on. Not for strangers.
+    pub payload: Value,
+}
+
+impl JobView {
+    /// The state in the words of outsiders: queued, started (running), finished
+    /// (completed), failed (discarded), scheduled, cancelled.
+    #[must_use]
+    pub fn status(&self) -> &str {
+        match self.state.as_str() {
+            "running" => "started",
+            "completed" => "finished",
+            "discarded" => "failed",
+            other => other,
+        }
+    }
+}
+
+/// The job with this id, live or ended.
+pub(crate) async fn job(pool: &PgPool, id: Uuid) -> sqlx::Result<Option<JobView>> {
+    let row = sqlx::query!(
+        r#"SELECT id AS "id!", kind AS "kind!", queue AS "queue!", priority AS "priority!", state AS "state!",
+                  attempt AS "attempt!", max_attempts AS "max_attempts!", run_at AS "run_at!",
+                  created_at AS "created_at!", queued_at AS "queued_at!", started_at, finished_at,
+                  errors AS "errors!", result, end_reason, owner, meta AS "meta!", payload AS "payload!"
+           FROM queue_jobs_all WHERE id = $1"#,
+        id,
+    )
+    .fetch_optional(pool)
+    .await?;
+    Ok(row.map(|row| JobView {
+        id: row.id,
+        kind: row.kind,
+        queue: row.queue,
+        priority: Priority::from_rank(row.priority),
+        state: row.state,
+        attempt: row.attempt,
+        max_attempts: row.max_attempts,
+        run_at: row.run_at,
+        created_at: row.created_at,
+        queued_at: row.queued_at,
+        started_at: row.started_at,
+        finished_at: row.finished_at,
+        errors: row.errors,
+        result: row.result,
+        end_reason: row.end_reason,
+        owner: row.owner,
+        meta: row.meta,
+        payload: row.payload,
+    }))
+}
+
+/// Counts for the gauges: never a scan of the backlog.
+#[derive(Debug)]
+pub(crate) struct Sample {
+    /// PostgreSQL's clock.
+    pub(crate) now: DateTime<Utc>,
+    /// Busy slots of live workers, by queue served: (queue, workers serving it).
+    pub(crate) queues: Vec<String>,
+    /// Busy slots of live workers in all.
+    pub(crate) running: i64,
+    /// Scheduled jobs, counted up to 10,000.
+    pub(crate) scheduled: i64,
+    /// Lists with queued or running jobs.
+    pub(crate) lists: Vec<List>,
+}
+
+/// Reads the counts in one statement, through indexes whatever the statistics say.
+pub(crate) async fn sample(pool: &PgPool) -> sqlx::Result<Sample> {
+    let mut transaction = super::begin_duty(pool).await?;
+    let row = sqlx::query!(
+        r#"WITH RECURSIVE list AS (
+               (SELECT queue, priority FROM queue_jobs WHERE state = 'queued'
+                ORDER BY queue, priority LIMIT 1)
+               UNION ALL
+               SELECT next.queue, next.priority FROM list CROSS JOIN LATERAL (
+                   SELECT queue, priority FROM queue_jobs
+                   WHERE state = 'queued' AND (queue, priority) > (list.queue, list.priority)
+                   ORDER BY queue, priority LIMIT 1) AS next),
+           live AS (SELECT queues, busy FROM queue_workers
+                    WHERE beat_at > clock_timestamp() - interval '15 seconds')
+           SELECT clock_timestamp() AS "now!",
+                  coalesce((SELECT sum(busy) FROM live), 0) AS "running!",
+                  ARRAY(SELECT DISTINCT unnest(queues) FROM live) AS "queues!",
+                  (SELECT count(*) FROM (SELECT FROM queue_jobs WHERE state = 'scheduled' LIMIT 10000) AS s)
+                      AS "scheduled!",
+                  ARRAY(SELECT queue FROM list) AS "list_queues!: Vec<String>",
+                  ARRAY(SELECT priority FROM list) AS "list_priorities!: Vec<i16>""#
+    )
+    .fetch_one(&mut *transaction)
+    .await?;
+    transaction.rollback().await?;
+    let lists = row.list_queues.into_iter().zip(row.list_priorities);
+    Ok(Sample {
+        now: row.now,
+        queues: row.queues,
+        running: row.running,
+        scheduled: row.scheduled,
+        lists: lists.map(|(queue, rank)| List::new(queue, Priority::from_rank(rank))).collect(),
+    })
+}

@@ -1,0 +1,113 @@
+//! Worker rows and leases.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+/// What a worker tells of itself.
+#[derive(Clone, Debug)]
+pub(crate) struct WorkerRow {
+    pub(crate) id: Uuid,
+    pub(crate) name: String,
+    pub(crate) version: &'static str,
+    pub(crate) queues: Vec<String>,
+    pub(crate) kinds: Vec<String>,
+    pub(crate) slots: i32,
+}
+
+/// Writes the worker's row, and the rows of the duties if this is the first worker ever.
+pub(crate) async fn register(pool: &PgPool, worker: &WorkerRow, duties: &[&str]) -> sqlx::Result<()> {
+    sqlx::query!(
+        r#"WITH lease AS (
+               INSERT INTO queue_leases (duty) SELECT unnest($7::text[]) ON CONFLICT DO NOTHING)
+           INSERT INTO queue_workers (id, name, version, queues, kinds, slots)
+           VALUES ($1, $2, $3, $4, $5, $6)
+           ON CONFLICT (id) DO UPDATE SET beat_at = clock_timestamp()"#,
+        worker.id,
+        worker.name,
+        worker.version,
+        &worker.queues,
+        &worker.kinds,
+        worker.slots,
+        duties as &[&str],
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
+/// What a beat brings back.
+#[derive(Debug)]
+pub(crate) struct Beat {
+    /// Whether the worker's row was there.
+    pub(crate) registered: bool,
+    /// The duties held now, with their notes.
+    pub(crate) duties: Vec<(String, Value)>,
+    /// Changes when PostgreSQL was restarted or recovered from a crash, after
+    /// which its last asynchronous commits may be undone.
+    pub(crate) server: (DateTime<Utc>, Option<DateTime<Utc>>),
+}
+
+/// Beats, and takes or renews the leases that are ours, free or run out. One statement.
+pub(crate) async fn beat(pool: &PgPool, worker_id: Uuid, busy: i32, duties: &[&str]) -> sqlx::Result<Beat> {
+    let row = sqlx::query!(
+        r#"WITH beat AS (
+               UPDATE queue_workers SET beat_at = clock_timestamp(), busy = $2 WHERE id = $1 RETURNING id),
+           wanted AS MATERIALIZED (
+               SELECT duty FROM queue_leases
+               WHERE duty = ANY($3) AND (holder = $1 OR held_until <= clock_timestamp())
+               FOR UPDATE SKIP LOCKED),
+           taken AS (
+               UPDATE queue_leases AS lease
+               SET holder = $1, held_until = clock_timestamp() + interval '6 seconds'
+               FROM wanted WHERE lease.duty = wanted.duty
+               RETURNING lease.duty, lease.note)
+           SELECT EXISTS (SELECT FROM beat) AS "registered!",
+                  coalesce((SELECT jsonb_object_agg(duty, note) FROM taken), '{}') AS "duties!",
+                  pg_postmaster_start_time() AS "started!",
+                  pg_stat_get_bgwriter_stat_reset_time() AS recovered"#,
+        worker_id,
+        busy,
+        duties as &[&str],
+    )
+    .fetch_one(pool)
+    .await?;
+    let duties = match row.duties {
+        Value::Object(notes) => notes.into_iter().collect(),
+        _ => Vec::new(),
+    };
+    Ok(Beat { registered: row.registered, duties, server: (row.started, row.recovered) })
+}
+
+/// Frees the worker's leases, so that another takes them with its next beat.
+pub(crate) async fn release_leases(pool: &PgPool, worker_id: Uuid) -> sqlx::Result<()> {
+    sqlx::query!("UPDATE queue_leases SET holder = NULL, held_until = '-infinity' WHERE holder = $1", worker_id)
+        .execute(pool)
+        .await?;
+    Ok(())
+}
+
+/// Removes the worker's row: it has drained and holds nothing any more.
+pub(crate) async fn deregister(pool: &PgPool, worker_id: Uuid) -> sqlx::Result<()> {
+    sqlx::query!("DELETE FROM queue_workers WHERE id = $1", worker_id).execute(pool).await?;
+    Ok(())
+}
+
+/// Removes rows of workers that have not beaten for an hour, and expired
+/// windows of unique keys, up to `limit` of each.
+pub(crate) async fn prune(pool: &PgPool, limit: i64) -> sqlx::Result<u64> {
+    let pruned = sqlx::query!(
+        r#"WITH worker AS (
+               DELETE FROM queue_workers WHERE id IN (
+                   SELECT id FROM queue_workers WHERE beat_at < clock_timestamp() - interval '1 hour'
+                   LIMIT $1 FOR UPDATE SKIP LOCKED))
+           DELETE FROM queue_unique_windows WHERE (kind, unique_key) IN (
+               SELECT kind, unique_key FROM queue_unique_windows WHERE held_until < clock_timestamp()
+               ORDER BY held_until LIMIT $1 FOR UPDATE SKIP LOCKED)"#,
+        limit,
+    )
+    .execute(pool)
+    .await?;
+    Ok(pruned.rows_affected())
+}

@@ -1,0 +1,140 @@
+//! The running pipeline of a worker, and how it drains.
+
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use apalis::prelude::WorkerContext;
+use sqlx::PgPool;
+use tokio::{task::JoinHandle, time::timeout};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{Error, Queue, held::Held, ledger::give_back};
+
+/// How long PostgreSQL may take at the end of a drain, before what is left is
+/// left to the rescuer of another worker.
+pub(crate) const LAST_WORDS: Duration = Duration::from_secs(5);
+/// How often a fetcher that still blocks is unblocked again (it may have reconnected).
+const UNBLOCK_EVERY: Duration = Duration::from_millis(100);
+
+/// Tracked tasks, none of which may panic unnoticed: a worker without its
+/// heartbeat or a fetcher would look alive and do no work.
+#[derive(Clone)]
+pub(crate) struct Tasks {
+    tracker: TaskTracker,
+    /// Fired when a task panics: the worker then drains and ends with an error.
+    failed: CancellationToken,
+}
+
+impl Tasks {
+    pub(crate) fn new(failed: CancellationToken) -> Self {
+        Self { tracker: TaskTracker::new(), failed }
+    }
+
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let failed = self.failed.clone().drop_guard();
+        self.tracker.spawn(async move {
+            task.await;
+            failed.disarm();
+        });
+    }
+
+    /// Waits until all have ended.
+    pub(crate) async fn wait(&self) {
+        self.tracker.close();
+        self.tracker.wait().await;
+    }
+}
+
+/// Tasks that run beside the pipeline until the worker has drained.
+pub(crate) struct Background {
+    stop: CancellationToken,
+    tasks: Tasks,
+}
+
+impl Background {
+    pub(crate) fn new(failed: CancellationToken) -> Self {
+        Self { stop: CancellationToken::new(), tasks: Tasks::new(failed) }
+    }
+
+    pub(crate) fn spawn<F>(&self, task: impl FnOnce(CancellationToken) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.tasks.spawn(task(self.stop.clone()));
+    }
+
+    pub(crate) async fn stop(self) {
+        self.stop.cancel();
+        self.tasks.wait().await;
+    }
+}
+
+/// The parts of a running pipeline.
+pub(crate) struct Pipeline {
+    /// Fired to stop fetching.
+    pub(crate) fetching: CancellationToken,
+    /// Fired when the grace is over.
+    pub(crate) stopping: CancellationToken,
+    pub(crate) fetchers: Tasks,
+    /// The Redis client ids of the fetchers' connections; 0 for none.
+    pub(crate) clients: Vec<Arc<AtomicI64>>,
+    pub(crate) finishers: Tasks,
+    pub(crate) apalis: WorkerContext,
+    pub(crate) runtime: JoinHandle<()>,
+}
+
+impl Pipeline {
+    /// Stops fetching, lets running jobs finish for `grace`, and gives the
+    /// rest back unburnt, also what apalis was handed and never started.
+    pub(crate) async fn drain(self, queue: &Queue, pool: &PgPool, held: &Held, grace: Duration) -> Result<(), Error> {
+        self.stop_fetching(queue).await;
+        if timeout(grace, held.emptied()).await.is_err() {
+            tracing::warn!(running = held.len(), "the grace is over; giving back what still runs");
+        }
+        self.stopping.cancel();
+        held.cancel_all();
+        let _ = timeout(LAST_WORDS, held.emptied()).await;
+
+        // apalis may have ended by itself; then there is nothing to stop.
+        let _ = self.apalis.stop();
+        let abort = self.runtime.abort_handle();
+        if timeout(LAST_WORDS, self.runtime).await.is_err() {
+            abort.abort();
+        }
+        let _ = timeout(LAST_WORDS, self.finishers.wait()).await;
+
+        // Handlers that never await can't be stopped; their jobs go back all the same.
+        let left = held.claims();
+        if !left.is_empty() {
+            tracing::warn!(jobs = left.len(), "giving back jobs whose runs did not stop");
+            let given_back = timeout(LAST_WORDS, give_back::give_back(pool, &left)).await;
+            let ready = given_back.unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
+            // What can't be pushed is found by an auditor.
+            let _ = queue.lists.push(&ready).await;
+        }
+        Ok(())
+    }
+
+    async fn stop_fetching(&self, queue: &Queue) {
+        self.fetching.cancel();
+        let stopped = self.fetchers.wait();
+        tokio::pin!(stopped);
+        loop {
+            for client in &self.clients {
+                let id = client.load(Ordering::Acquire);
+                if id != 0 && queue.lists.unblock(id).await.is_err() {
+                    tracing::debug!("could not unblock a fetcher; its wait ends by itself");
+                }
+            }
+            if timeout(UNBLOCK_EVERY, &mut stopped).await.is_ok() {
+                return;
+            }
+        }
+    }
+}

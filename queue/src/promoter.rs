@@ -1,0 +1,59 @@
+//! Queues scheduled jobs when they are due.
+
+use std::time::Duration;
+
+use sqlx::PgPool;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Metrics,
+    lease::{Leases, rest},
+    ledger::promote,
+    ready_list::ReadyLists,
+};
+
+const DUTY: &str = "promoter";
+/// Jobs in one statement.
+const BATCH: i64 = 1_000;
+/// How often it looks when it knows of nothing due sooner.
+const EVERY: Duration = Duration::from_secs(1);
+/// However soon the next job is due, it doesn't look more often than this.
+const AT_MOST_EVERY: Duration = Duration::from_millis(20);
+
+pub(crate) struct Promoter {
+    pub(crate) pool: PgPool,
+    pub(crate) lists: ReadyLists,
+    pub(crate) metrics: Metrics,
+    pub(crate) leases: Leases,
+}
+
+impl Promoter {
+    /// Promotes while it holds the duty, until told to stop.
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        while self.leases.acquired(DUTY, &stop).await.is_some() {
+            let pause = self.tick().await;
+            if !rest(pause, &stop).await {
+                return;
+            }
+        }
+    }
+
+    /// One bounded step; returns when to take the next.
+    async fn tick(&self) -> Duration {
+        let promoted = match promote::promote(&self.pool, BATCH).await {
+            Ok(promoted) => promoted,
+            Err(error) => {
+                self.metrics.postgres_errors.increment(1);
+                tracing::debug!(%error, "could not promote");
+                return EVERY;
+            }
+        };
+        // What can't be pushed is queued in the ledger all the same: the auditor finds it.
+        let pushed = self.lists.push(&promoted.ready).await;
+        let full = i64::try_from(promoted.ready.len()).is_ok_and(|jobs| jobs >= BATCH);
+        if full && pushed.is_ok() {
+            return Duration::ZERO;
+        }
+        promoted.next_due_in.unwrap_or(EVERY).clamp(AT_MOST_EVERY, EVERY)
+    }
+}

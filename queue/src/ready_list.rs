@@ -1,0 +1,260 @@
+//! The ready lists in Redis: a fast hint of what to run next, never the truth.
+//!
+//! Every command here is bounded in size and in time, and every failure is
+//! survivable: what is not on a list is found by the auditor. While Redis is
+//! known to be down, pushes are skipped, one attempt a second tests whether it
+//! is back, and the log says so once.
+
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use chrono::{DateTime, Utc};
+use redis::{
+    AsyncConnectionConfig, Client, RedisResult,
+    aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection},
+};
+use tokio::time::{Instant, timeout};
+use uuid::Uuid;
+
+use crate::{
+    Error, Metrics,
+    keys::{Element, List, Prefix},
+};
+
+/// A push made on behalf of a waiting caller takes no longer than this.
+pub(crate) const PUSH_DEADLINE: Duration = Duration::from_millis(50);
+/// A command of a duty, for which nobody waits.
+const COMMAND_DEADLINE: Duration = Duration::from_secs(1);
+/// While Redis is down, one attempt in this time.
+const RETRY_EVERY: Duration = Duration::from_secs(1);
+/// Elements in one command.
+const CHUNK: usize = 1_000;
+
+/// A job that is ready, and where it belongs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ready {
+    pub(crate) list: List,
+    pub(crate) id: Uuid,
+    pub(crate) queued_at: DateTime<Utc>,
+}
+
+/// The head of a list and its length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Look {
+    pub(crate) len: u64,
+    pub(crate) oldest: Option<DateTime<Utc>>,
+}
+
+/// A shared handle to the ready lists.
+#[derive(Clone)]
+pub(crate) struct ReadyLists {
+    client: Client,
+    manager: ConnectionManager,
+    prefix: Prefix,
+    metrics: Metrics,
+    breaker: Arc<Breaker>,
+}
+
+impl ReadyLists {
+    /// Never waits: the connection is made when first used.
+    pub(crate) fn new(url: &str, prefix: Prefix, metrics: Metrics) -> Result<Self, Error> {
+        let unusable = |error: redis::RedisError| Error::Setting { name: "redis_url", problem: error.to_string() };
+        let client = Client::open(url).map_err(unusable)?;
+        let config = ConnectionManagerConfig::new()
+            .set_number_of_retries(1)
+            .set_max_delay(Duration::from_millis(200))
+            .set_connection_timeout(Some(COMMAND_DEADLINE))
+            .set_response_timeout(Some(COMMAND_DEADLINE));
+        let manager = client.get_connection_manager_lazy(config).map_err(unusable)?;
+        Ok(Self { client, manager, prefix, metrics, breaker: Arc::new(Breaker::new()) })
+    }
+
+    pub(crate) fn prefix(&self) -> &Prefix {
+        &self.prefix
+    }
+
+    /// Pushes right after a commit, for a caller who waits: at most 50 ms, and
+    /// nothing at all while Redis is down.
+    pub(crate) async fn push_within_deadline(&self, ready: &[Ready]) {
+        if ready.is_empty() || !self.breaker.allows() {
+            return;
+        }
+        let pushed = timeout(PUSH_DEADLINE, self.push_all(ready)).await;
+        self.note(&pushed.unwrap_or_else(|_| Err(timed_out())));
+    }
+
+    /// Pushes for a duty. The error is noted and told, so that the duty can slow down.
+    pub(crate) async fn push(&self, ready: &[Ready]) -> Result<(), Error> {
+        for chunk in ready.chunks(CHUNK) {
+            self.command(self.push_all(chunk)).await?;
+        }
+        Ok(())
+    }
+
+    async fn push_all(&self, ready: &[Ready]) -> RedisResult<()> {
+        let mut by_list: BTreeMap<&List, Vec<[u8; Element::LEN]>> = BTreeMap::new();
+        for job in ready {
+            let element = Element::new(job.queued_at, job.id).encode();
+            by_list.entry(&job.list).or_default().push(element);
+        }
+        let mut pipeline = redis::pipe();
+        for (list, elements) in by_list {
+            for chunk in elements.chunks(CHUNK) {
+                let command = pipeline.cmd("RPUSH").arg(list.key(&self.prefix));
+                for element in chunk {
+                    command.arg(element.as_slice());
+                }
+                command.ignore();
+            }
+        }
+        pipeline.query_async(&mut self.manager.clone()).await
+    }
+
+    /// The length and the oldest element of each list, in one round trip.
+    pub(crate) async fn look(&self, lists: &[List]) -> Result<Vec<Look>, Error> {
+        if lists.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut pipeline = redis::pipe();
+        for list in lists {
+            let key = list.key(&self.prefix);
+            pipeline.cmd("LLEN").arg(&key).cmd("LINDEX").arg(&key).arg(0);
+        }
+        let answers: Vec<(u64, Option<Vec<u8>>)> = self
+            .command(async {
+                let mut manager = self.manager.clone();
+                let flat: Vec<redis::Value> = pipeline.query_async(&mut manager).await?;
+                flat.chunks_exact(2)
+                    .map(|pair| Ok((redis::from_redis_value_ref(&pair[0])?, redis::from_redis_value_ref(&pair[1])?)))
+                    .collect::<RedisResult<Vec<_>>>()
+            })
+            .await?;
+        let oldest = |bytes: Option<Vec<u8>>| Element::decode(&bytes?)?.queued_at();
+        Ok(answers.into_iter().map(|(len, head)| Look { len, oldest: oldest(head) }).collect())
+    }
+
+    /// `PING`, for health checks.
+    pub(crate) async fn ping(&self) -> Result<(), Error> {
+        let ping = async {
+            let _: String = redis::cmd("PING").query_async(&mut self.manager.clone()).await?;
+            Ok(())
+        };
+        let answer = timeout(COMMAND_DEADLINE / 2, ping).await.unwrap_or_else(|_| Err(timed_out()));
+        self.note(&answer);
+        answer.map_err(Error::from)
+    }
+
+    /// A connection for one fetcher alone: `BLMPOP` would hold up everyone else
+    /// on the shared one, and its answer may take as long as it likes.
+    pub(crate) async fn connect_blocking(&self) -> RedisResult<MultiplexedConnection> {
+        let config =
+            AsyncConnectionConfig::new().set_connection_timeout(Some(COMMAND_DEADLINE)).set_response_timeout(None);
+        self.client.get_multiplexed_async_connection_with_config(&config).await
+    }
+
+    /// Ends the `BLMPOP` that the client `id` waits in, without losing a pop.
+    pub(crate) async fn unblock(&self, id: i64) -> Result<(), Error> {
+        self.command(async {
+            let mut manager = self.manager.clone();
+            let _: i64 = redis::cmd("CLIENT").arg("UNBLOCK").arg(id).query_async(&mut manager).await?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn command<T>(&self, command: impl Future<Output = RedisResult<T>>) -> Result<T, Error> {
+        let answer = timeout(COMMAND_DEADLINE, command).await.unwrap_or_else(|_| Err(timed_out()));
+        self.note(&answer);
+        answer.map_err(Error::from)
+    }
+
+    fn note<T>(&self, answer: &RedisResult<T>) {
+        match answer {
+            Ok(_) => {
+                if self.breaker.close() {
+                    tracing::info!("redis answers again; jobs are handed over at once");
+                }
+            }
+            Err(error) => {
+                self.metrics.redis_errors.increment(1);
+                if self.breaker.open() {
+                    tracing::warn!(%error, "redis does not take jobs; they are safe in postgresql and handed over once it is back");
+                }
+            }
+        }
+    }
+}
+
+fn timed_out() -> redis::RedisError {
+    redis::RedisError::from((redis::ErrorKind::Io, "no answer in time"))
+}
+
+/// Remembers whether Redis is down, so that callers don't wait for it one by one.
+#[derive(Debug)]
+struct Breaker {
+    started: Instant,
+    open: AtomicBool,
+    retry_at_ms: AtomicU64,
+}
+
+impl Breaker {
+    fn new() -> Self {
+        Self { started: Instant::now(), open: AtomicBool::new(false), retry_at_ms: AtomicU64::new(0) }
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Whether a caller may try now. While open, one caller in [`RETRY_EVERY`] may.
+    fn allows(&self) -> bool {
+        if !self.open.load(Ordering::Acquire) {
+            return true;
+        }
+        let now = self.now_ms();
+        let retry_at = self.retry_at_ms.load(Ordering::Acquire);
+        now >= retry_at
+            && self.retry_at_ms.compare_exchange(retry_at, next_retry(now), Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    /// Notes a failure; true if this is news.
+    fn open(&self) -> bool {
+        self.retry_at_ms.store(next_retry(self.now_ms()), Ordering::Release);
+        !self.open.swap(true, Ordering::AcqRel)
+    }
+
+    /// Notes a success; true if this is news.
+    fn close(&self) -> bool {
+        self.open.swap(false, Ordering::AcqRel)
+    }
+}
+
+fn next_retry(now_ms: u64) -> u64 {
+    now_ms + u64::try_from(RETRY_EVERY.as_millis()).unwrap_or(1_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_open_breaker_lets_one_caller_a_second_try() {
+        let breaker = Breaker::new();
+        assert!(breaker.allows());
+        assert!(breaker.open(), "the first failure is news");
+        assert!(!breaker.open(), "the second is not");
+        assert!(!breaker.allows());
+        tokio::time::advance(RETRY_EVERY).await;
+        assert!(breaker.allows());
+        assert!(!breaker.allows(), "only one");
+        assert!(breaker.close(), "recovery is news");
+        assert!(breaker.allows());
+    }
+}

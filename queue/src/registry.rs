@@ -1,0 +1,135 @@
+//! Which handler runs which kind of job.
+
+use std::{collections::BTreeMap, fmt, future::Future, pin::Pin, sync::Arc};
+
+use serde_json::value::RawValue;
+
+use crate::{Failure, Job, Outcome, Run, job::Policy};
+
+/// How a kind of job runs, given the application's context `C`.
+///
+/// Implement it in the worker for payload types that other crates define: the
+/// context type is the worker's own, which is what Rust's orphan rule asks for.
+///
+/// The future is dropped at its next await point when the attempt's time is up
+/// or the run has lost its job. CPU-bound work belongs in
+/// `tokio::task::spawn_blocking`: a handler that never awaits holds up the
+/// worker's heartbeat.
+///
+/// A job may run more than once (a worker dies after the work and before the
+/// completion), so a handler's effects must be safe to repeat, or be written
+/// in the transaction that [`Run::complete_in`] commits.
+pub trait Handler<C>: Job {
+    /// Runs one attempt.
+    ///
+    /// # Errors
+    /// A [`Failure`] is retried by the kind's backoff until its attempts are used up.
+    fn run(self, context: &C, run: &Run) -> impl Future<Output = Result<Outcome, Failure>> + Send;
+}
+
+/// Why an attempt did not return an outcome.
+#[derive(Debug)]
+pub(crate) enum Attempted {
+    Failed(Failure),
+    Undecodable(String),
+}
+
+type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+type Dispatch<C> = dyn Fn(Arc<C>, Box<RawValue>, Arc<Run>) -> BoxFuture<Result<Outcome, Attempted>> + Send + Sync;
+
+pub(crate) struct Entry<C> {
+    pub(crate) kind: &'static str,
+    pub(crate) policy: Policy,
+    pub(crate) dispatch: Arc<Dispatch<C>>,
+}
+
+/// The kinds that a worker can run.
+pub struct Registry<C> {
+    entries: BTreeMap<&'static str, Arc<Entry<C>>>,
+}
+
+impl<C> fmt::Debug for Registry<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.entries.keys()).finish()
+    }
+}
+
+impl<C> Default for Registry<C> {
+    fn default() -> Self {
+        Self { entries: BTreeMap::new() }
+    }
+}
+
+impl<C: Send + Sync + 'static> Registry<C> {
+    /// A registry that knows no kind.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds `J` under its kind.
+    #[must_use]
+    pub fn register<J: Handler<C>>(self) -> Self {
+        self.register_as::<J>(J::KIND)
+    }
+
+    /// Adds `J` under another kind too: the old name of a renamed one, until
+    /// its jobs have drained.
+    #[must_use]
+    pub fn register_as<J: Handler<C>>(mut self, kind: &'static str) -> Self {
+        let dispatch = |context: Arc<C>, payload: Box<RawValue>, run: Arc<Run>| -> BoxFuture<_> {
+            Box::pin(async move {
+                let job: J =
+                    serde_json::from_str(payload.get()).map_err(|error| Attempted::Undecodable(error.to_string()))?;
+                job.run(&context, &run).await.map_err(Attempted::Failed)
+            })
+        };
+        let entry = Entry { kind, policy: Policy::of::<J>(), dispatch: Arc::new(dispatch) };
+        self.entries.insert(kind, Arc::new(entry));
+        self
+    }
+
+    /// The kinds, sorted.
+    #[must_use]
+    pub fn kinds(&self) -> Vec<&'static str> {
+        self.entries.keys().copied().collect()
+    }
+
+    /// The queues of the kinds, sorted.
+    #[must_use]
+    pub fn queues(&self) -> Vec<&'static str> {
+        let mut queues: Vec<_> = self.entries.values().map(|entry| entry.policy.queue).collect();
+        queues.sort_unstable();
+        queues.dedup();
+        queues
+    }
+
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &Arc<Entry<C>>> {
+        self.entries.values()
+    }
+
+    pub(crate) fn get(&self, kind: &str) -> Option<&Arc<Entry<C>>> {
+        self.entries.get(kind)
+    }
+}
+
+/// The policies of a worker's kinds, without their handlers.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Policies(BTreeMap<&'static str, Policy>);
+
+impl Policies {
+    pub(crate) fn of<C: Send + Sync + 'static>(registry: &Registry<C>) -> Self {
+        Self(registry.entries().map(|entry| (entry.kind, entry.policy)).collect())
+    }
+
+    /// The policy of `kind`, or the documented defaults for a kind unknown here.
+    pub(crate) fn get(&self, kind: &str) -> Policy {
+        self.0.get(kind).copied().unwrap_or(Policy::UNKNOWN)
+    }
+
+    /// Every number of days that an ended job may be kept.
+    pub(crate) fn retention_days(&self) -> impl Iterator<Item = u8> {
+        let unknown = [Policy::UNKNOWN];
+        self.0.values().copied().chain(unknown).flat_map(|policy| [policy.completed_days(), policy.discarded_days()])
+    }
+}

@@ -1,0 +1,89 @@
+//! Takes jobs back from workers that have stopped beating.
+//!
+//! The first time, a job is queued again at once. From the second loss on it is
+//! scheduled with its kind's backoff, so that innocents part from a job that
+//! kills its process. The attempt counts; after the last the job is discarded.
+
+use std::{collections::HashMap, sync::Arc};
+
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use crate::{
+    Error, Metrics,
+    heartbeat::Pulse,
+    ledger::{
+        audit::Orphan,
+        finish::{EndState, Ended},
+        partitions,
+        rescue::{self, Rescue},
+    },
+    outcome::FailureKind,
+    ready_list::ReadyLists,
+    registry::Policies,
+    run::error_entry,
+};
+
+pub(crate) struct Rescuer {
+    pub(crate) pool: PgPool,
+    pub(crate) lists: ReadyLists,
+    pub(crate) metrics: Metrics,
+    pub(crate) pulse: Arc<Pulse>,
+    pub(crate) policies: Arc<Policies>,
+}
+
+impl Rescuer {
+    /// Rescues `orphans`, if this worker's own beats say that the silence of
+    /// the others is theirs and not PostgreSQL's.
+    pub(crate) async fn rescue(&self, orphans: &[Orphan]) -> Result<(), Error> {
+        if orphans.is_empty() || !self.pulse.is_trustworthy() {
+            return Ok(());
+        }
+        let (last, again): (Vec<_>, Vec<_>) = orphans.iter().partition(|o| o.attempt >= o.max_attempts);
+        let again: Vec<Rescue> = again.into_iter().map(|orphan| self.again(orphan)).collect();
+        let ended: Vec<Ended> = last.into_iter().map(|orphan| self.ended(orphan)).collect();
+        let outcome = match rescue::rescue(&self.pool, &again, &ended).await {
+            Err(error) if partitions::is_missing(&error) => {
+                partitions::ensure_ahead(&self.pool, self.policies.retention_days()).await?;
+                rescue::rescue(&self.pool, &again, &ended).await
+            }
+            other => other,
+        };
+        let (rescued, ready) = outcome?;
+        self.metrics.rescued.increment(rescued as u64);
+        let mut workers: HashMap<Uuid, usize> = HashMap::new();
+        for orphan in orphans {
+            *workers.entry(orphan.worker_id).or_default() += 1;
+        }
+        for (worker, jobs) in workers {
+            tracing::warn!(%worker, jobs, "a worker is gone; rescuing its jobs");
+        }
+        self.lists.push(&ready).await
+    }
+
+    fn again(&self, orphan: &Orphan) -> Rescue {
+        let delay_ms = (orphan.losses > 0).then(|| {
+            let losses = u32::try_from(orphan.losses).unwrap_or(u32::MAX);
+            let delay = self.policies.get(&orphan.kind).backoff.delay(losses);
+            i64::try_from(delay.as_millis()).unwrap_or(i64::MAX)
+        });
+        Rescue { id: orphan.id, claim_id: orphan.claim_id, delay_ms, error: loss(orphan) }
+    }
+
+    fn ended(&self, orphan: &Orphan) -> Ended {
+        Ended {
+            id: orphan.id,
+            claim_id: orphan.claim_id,
+            state: EndState::Discarded,
+            keep_days: self.policies.get(&orphan.kind).discarded_days().into(),
+            result: None,
+            error: Some(loss(orphan)),
+            reason: Some("attempts used up".to_owned()),
+        }
+    }
+}
+
+fn loss(orphan: &Orphan) -> serde_json::Value {
+    let message = "the worker that ran it stopped beating";
+    error_entry(orphan.attempt, orphan.worker_id, FailureKind::WorkerLost, message)
+}

@@ -1,0 +1,291 @@
+//! Runs a worker: registers it, starts its parts, and drains it.
+//!
+//! ```text
+//! Redis ──BLMPOP──► fetcher ──claim──► channel ──► apalis worker ──► handler
+//!                      │                              │
+//!                      └───────── held ◄── finisher ◄─┘ (group commit)
+//! ```
+//!
+//! Beside that pipeline run the heartbeat, the reconciler and, while this
+//! worker holds their leases, the duties. The queue's own statements use a
+//! small pool of their own, so that handlers which hold all of the
+//! application's connections can't silence the heartbeat.
+
+use std::{sync::Arc, time::Duration};
+
+use apalis::{
+    layers::catch_panic::CatchPanicLayer,
+    prelude::{WorkerBuilder, WorkerContext},
+};
+use sqlx::{PgPool, postgres::PgPoolOptions};
+use tokio::sync::{Mutex, Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::{
+    Error, Queue,
+    auditor::Auditor,
+    backend::Assignments,
+    executor::{Assignment, Dispatch, NoOutcome, SettleLayer},
+    fetcher::{self, Fetcher},
+    finisher::{Finisher, Settled},
+    heartbeat::{Heartbeat, Pulse},
+    held::Held,
+    janitor::Janitor,
+    lease::Leases,
+    ledger::workers::{self, WorkerRow},
+    lookup::Lookup,
+    pipeline::{Background, LAST_WORDS, Pipeline, Tasks},
+    promoter::Promoter,
+    reconciler::Reconciler,
+    registry::{Policies, Registry},
+    rescuer::Rescuer,
+    settings::{Lane, RunnerSettings},
+};
+
+/// Transactions that write outcomes at a time.
+const FINISHERS: usize = 2;
+/// The heartbeat, the reconciler and the duties.
+const DUTY_CONNECTIONS: usize = 5;
+const CACHED_STATEMENTS: usize = 100;
+
+/// A worker about to run.
+pub struct Runner<C> {
+    queue: Queue,
+    registry: Arc<Registry<C>>,
+    context: Arc<C>,
+    settings: RunnerSettings,
+    lanes: Vec<Lane>,
+    pulse: Arc<Pulse>,
+}
+
+/// Says whether a worker is doing its work. Cheap to clone and to ask.
+#[derive(Clone, Debug)]
+pub struct Readiness {
+    pulse: Arc<Pulse>,
+}
+
+impl Readiness {
+    /// Whether the worker is registered and its heartbeat of the last 15 s arrived.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.pulse.is_fresh()
+    }
+}
+
+impl<C> std::fmt::Debug for Runner<C> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Runner").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl<C: Send + Sync + 'static> Runner<C> {
+    /// Prepares a worker for the kinds of `registry`, whose handlers get `context`.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for settings under which no job would ever run.
+    pub fn new(queue: Queue, registry: Registry<C>, context: C, settings: RunnerSettings) -> Result<Self, Error> {
+        let lanes = settings.lanes(&registry.queues())?;
+        Ok(Self {
+            queue,
+            registry: Arc::new(registry),
+            context: Arc::new(context),
+            settings,
+            lanes,
+            pulse: Arc::default(),
+        })
+    }
+
+    /// A handle that tells whether the worker is doing its work.
+    #[must_use]
+    pub fn readiness(&self) -> Readiness {
+        Readiness { pulse: self.pulse.clone() }
+    }
+
+    /// Runs until `shutdown` fires, then drains: stops fetching, lets running
+    /// jobs finish for the grace, gives the rest back unburnt.
+    ///
+    /// It starts and goes on while PostgreSQL or Redis is down.
+    ///
+    /// # Errors
+    /// [`Error::Ledger`] when the drain could not write everything; what is
+    /// missing is rescued by another worker within 25 s. [`Error::PartFailed`]
+    /// when a part of the worker panicked: it has drained, and wants a restart.
+    pub async fn run(self, shutdown: CancellationToken) -> Result<(), Error> {
+        let worker_id = Uuid::now_v7();
+        let row = self.row(worker_id);
+        let pool = self.own_pool(self.lanes.len() + FINISHERS + 1, CACHED_STATEMENTS);
+        // Duties run seldom and their tables may grow from nothing to a million
+        // rows meanwhile, so each of their statements is planned when it is sent.
+        let duty_pool = self.own_pool(DUTY_CONNECTIONS, 0);
+        let held = Arc::new(Held::new());
+        let leases = Leases::new(self.queue.metrics().clone());
+        let heartbeat = Heartbeat {
+            pool: duty_pool.clone(),
+            metrics: self.queue.metrics().clone(),
+            row,
+            pulse: self.pulse.clone(),
+            leases: leases.clone(),
+            held: held.clone(),
+        };
+        if !heartbeat.register(&shutdown).await {
+            return Ok(());
+        }
+        tracing::info!(%worker_id, queues = ?heartbeat.row.queues, slots = heartbeat.row.slots, "worker started");
+
+        let failed = CancellationToken::new();
+        let background = Background::new(failed.clone());
+        background.spawn(|stop| heartbeat.run(stop));
+        self.spawn_duties(&background, &duty_pool, &held, &leases, worker_id);
+        let pipeline = self.start_pipeline(&pool, &held, worker_id, &failed);
+
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            () = failed.cancelled() => tracing::error!("a part of the worker failed; draining what is left"),
+        }
+        tracing::info!(running = held.len(), grace = ?self.settings.grace, "draining");
+        let drained = pipeline.drain(&self.queue, &pool, &held, self.settings.grace).await;
+        background.stop().await;
+        let left = tokio::time::timeout(LAST_WORDS, leave(&duty_pool, worker_id, drained.is_ok())).await;
+        pool.close().await;
+        duty_pool.close().await;
+        drained?;
+        left.unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
+        if failed.is_cancelled() {
+            return Err(Error::PartFailed);
+        }
+        tracing::info!("drained");
+        Ok(())
+    }
+
+    fn row(&self, id: Uuid) -> WorkerRow {
+        let mut queues: Vec<String> = self.lanes.iter().flat_map(|lane| lane.queues.clone()).collect();
+        queues.sort();
+        queues.dedup();
+        let slots: usize = self.lanes.iter().map(|lane| lane.slots).sum();
+        WorkerRow {
+            id,
+            name: self.settings.name.clone(),
+            version: self.settings.version,
+            queues,
+            kinds: self.registry.kinds().into_iter().map(ToOwned::to_owned).collect(),
+            slots: i32::try_from(slots).unwrap_or(i32::MAX),
+        }
+    }
+
+    /// A pool for the queue's own statements, with a connection for each part
+    /// that may need one at the same time.
+    fn own_pool(&self, connections: usize, cached_statements: usize) -> PgPool {
+        let options = self.queue.pool().connect_options().as_ref().clone();
+        PgPoolOptions::new()
+            .max_connections(u32::try_from(connections).unwrap_or(u32::MAX))
+            .acquire_timeout(Duration::from_secs(5))
+            // A dead connection is told by the statement that fails on it; asking
+            // before each would double the round trips.
+            .test_before_acquire(false)
+            .connect_lazy_with(options.statement_cache_capacity(cached_statements))
+    }
+
+    fn spawn_duties(&self, background: &Background, pool: &PgPool, held: &Arc<Held>, leases: &Leases, worker_id: Uuid) {
+        let metrics = self.queue.metrics();
+        let lists = &self.queue.lists;
+        let policies = Arc::new(Policies::of(&self.registry));
+        let reconciler = Reconciler {
+            pool: pool.clone(),
+            lists: lists.clone(),
+            metrics: metrics.clone(),
+            worker_id,
+            held: held.clone(),
+        };
+        let promoter =
+            Promoter { pool: pool.clone(), lists: lists.clone(), metrics: metrics.clone(), leases: leases.clone() };
+        let rescuer = Rescuer {
+            pool: pool.clone(),
+            lists: lists.clone(),
+            metrics: metrics.clone(),
+            pulse: self.pulse.clone(),
+            policies: policies.clone(),
+        };
+        let auditor = Auditor {
+            pool: pool.clone(),
+            lists: lists.clone(),
+            metrics: metrics.clone(),
+            leases: leases.clone(),
+            rescuer,
+            worker_id,
+        };
+        let janitor = Janitor { pool: pool.clone(), metrics: metrics.clone(), leases: leases.clone(), policies };
+        background.spawn(|stop| reconciler.run(stop));
+        background.spawn(|stop| promoter.run(stop));
+        background.spawn(|stop| auditor.run(stop));
+        background.spawn(|stop| janitor.run(stop));
+    }
+
+    fn start_pipeline(&self, pool: &PgPool, held: &Arc<Held>, worker_id: Uuid, failed: &CancellationToken) -> Pipeline {
+        let slots: usize = self.lanes.iter().map(|lane| lane.slots).sum();
+        let (jobs, receiver) = mpsc::channel::<Assignment<C>>(slots);
+        let (settled, outcomes) = mpsc::channel::<Settled>(slots * 2);
+        let fetching = CancellationToken::new();
+        let stopping = CancellationToken::new();
+        let kinds: Vec<String> = self.registry.kinds().into_iter().map(ToOwned::to_owned).collect();
+        let metrics = self.queue.metrics();
+        let shared = Arc::new(fetcher::Shared {
+            queue: self.queue.clone(),
+            claims: pool.clone(),
+            by_kind: self.registry.kinds().into_iter().map(|kind| (kind, metrics.kind(kind))).collect(),
+            registry: self.registry.clone(),
+            lookup: Lookup::new(pool.clone(), kinds.clone()),
+            kinds,
+            held: held.clone(),
+            worker_id,
+            mode: self.settings.mode,
+            jobs,
+            stop: fetching.clone(),
+        });
+
+        let finishers = Tasks::new(failed.clone());
+        let finisher = Finisher {
+            pool: pool.clone(),
+            lists: self.queue.lists.clone(),
+            metrics: metrics.clone(),
+            held: held.clone(),
+            policies: Arc::new(Policies::of(&self.registry)),
+            settled: Arc::new(Mutex::new(outcomes)),
+        };
+        for _ in 0..FINISHERS {
+            finishers.spawn(finisher.clone().run());
+        }
+
+        let apalis = WorkerContext::new(&worker_id.to_string());
+        let worker = WorkerBuilder::new(apalis.clone())
+            .backend(Assignments { receiver })
+            .layer(SettleLayer { settled, stopping: stopping.clone() })
+            .layer(CatchPanicLayer::with_panic_handler(NoOutcome::of_panic))
+            .build(Dispatch { context: self.context.clone() });
+        let ended = failed.clone().drop_guard();
+        let draining = stopping.clone();
+        let runtime = tokio::spawn(async move {
+            let end = worker.run().await;
+            if draining.is_cancelled() {
+                ended.disarm();
+            } else {
+                tracing::error!(error = ?end.err(), "the worker runtime ended before it was told to");
+            }
+        });
+
+        let fetchers = Tasks::new(failed.clone());
+        let mut clients = Vec::new();
+        for lane in &self.lanes {
+            let fetcher = Fetcher::new(shared.clone(), lane.queues.clone(), Arc::new(Semaphore::new(lane.slots)));
+            clients.push(fetcher.client_id());
+            fetchers.spawn(fetcher.run());
+        }
+        Pipeline { fetching, stopping, fetchers, clients, finishers, apalis, runtime }
+    }
+}
+
+/// Removes the worker's traces: its leases, and its row if it holds nothing any more.
+async fn leave(pool: &PgPool, worker_id: Uuid, clean: bool) -> sqlx::Result<()> {
+    workers::release_leases(pool, worker_id).await?;
+    if clean { workers::deregister(pool, worker_id).await } else { Ok(()) }
+}

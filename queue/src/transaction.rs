@@ -1,0 +1,241 @@
+//! The transaction that publishes its jobs after its commit.
+
+use std::{
+    fmt,
+    ops::{Deref, DerefMut},
+};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use sqlx::{PgConnection, Postgres};
+use uuid::Uuid;
+
+use crate::{
+    Error, Job, Priority,
+    job::MAX_PAYLOAD_BYTES,
+    ledger::enqueue::{self, Enqueued, NewJob},
+    ready_list::{Ready, ReadyLists},
+};
+
+/// Why jobs are enqueued: kept in each job's row, shown with it and logged with its runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cause {
+    /// Whose request it was, as the application names its users.
+    #[serde(skip)]
+    pub owner: Option<String>,
+    /// The id of the HTTP request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// The W3C trace context of the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
+}
+
+/// Deviations from a kind's policy for one enqueue.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EnqueueOptions {
+    /// Not before this time, by PostgreSQL's clock. A time that has passed means now.
+    pub run_at: Option<DateTime<Utc>>,
+    /// Another priority than the kind's.
+    pub priority: Option<Priority>,
+    /// Another number of attempts than the kind's; at least 1.
+    pub max_attempts: Option<i16>,
+}
+
+/// A PostgreSQL transaction that can enqueue jobs.
+///
+/// It dereferences to [`PgConnection`], so any function that takes an executor
+/// works on it, and jobs commit together with everything else. [`commit`]
+/// hands the committed jobs to the workers at once; nobody can forget to.
+/// Dropping it rolls back, and the jobs never existed.
+///
+/// [`commit`]: Self::commit
+pub struct Transaction {
+    inner: sqlx::Transaction<'static, Postgres>,
+    lists: ReadyLists,
+    cause: Cause,
+    ready: Vec<Ready>,
+}
+
+impl fmt::Debug for Transaction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transaction")
+            .field("cause", &self.cause)
+            .field("ready", &self.ready.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Transaction {
+    pub(crate) fn new(inner: sqlx::Transaction<'static, Postgres>, lists: ReadyLists) -> Self {
+        Self { inner, lists, cause: Cause::default(), ready: Vec::new() }
+    }
+
+    /// Sets the cause of all jobs that this transaction enqueues from here on.
+    #[must_use]
+    pub fn caused_by(mut self, cause: Cause) -> Self {
+        self.cause = cause;
+        self
+    }
+
+    /// Enqueues `job` by its kind's policy.
+    ///
+    /// # Errors
+    /// [`Error::Payload`] and [`Error::UniqueKey`] for a job that can't be
+    /// stored, [`Error::Contended`] for a key that keeps changing hands, and
+    /// [`Error::Ledger`] when PostgreSQL refuses.
+    pub async fn enqueue<J: Job>(&mut self, job: &J) -> Result<Enqueued, Error> {
+        self.enqueue_with(job, EnqueueOptions::default()).await
+    }
+
+    /// Enqueues `job` with deviations from its kind's policy.
+    ///
+    /// # Errors
+    /// As [`enqueue`](Self::enqueue).
+    pub async fn enqueue_with<J: Job>(&mut self, job: &J, options: EnqueueOptions) -> Result<Enqueued, Error> {
+        let new = new_job(job, &options)?;
+        let id = new.id;
+        let enqueued = self.insert(vec![new]).await?;
+        Ok(enqueued.first().copied().unwrap_or(Enqueued { id, existing: false }))
+    }
+
+    /// Enqueues many jobs of one kind in one statement, and tells what became
+    /// of each, in order.
+    ///
+    /// # Errors
+    /// As [`enqueue`](Self::enqueue); then none is enqueued once the
+    /// transaction is dropped.
+    pub async fn enqueue_many<J: Job>(&mut self, jobs: &[J]) -> Result<Vec<Enqueued>, Error> {
+        let options = EnqueueOptions::default();
+        let new = jobs.iter().map(|job| new_job(job, &options)).collect::<Result<Vec<_>, _>>()?;
+        if new.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.insert(new).await
+    }
+
+    async fn insert(&mut self, jobs: Vec<NewJob>) -> Result<Vec<Enqueued>, Error> {
+        let (enqueued, ready) = insert(&mut self.inner, jobs, &self.cause).await?;
+        self.ready.extend(ready);
+        Ok(enqueued)
+    }
+
+    /// Commits, then hands the jobs to Redis. That takes at most 50 ms and
+    /// can't fail the call: what could not be handed over is found by the
+    /// auditor within seconds.
+    ///
+    /// # Errors
+    /// [`Error::Ledger`] when the commit failed. If the connection broke while
+    /// it was sent, it may have happened all the same.
+    pub async fn commit(self) -> Result<(), Error> {
+        self.commit_then(|| ()).await
+    }
+
+    /// [`commit`](Self::commit), with something done right between the commit and the push.
+    pub(crate) async fn commit_then<T>(self, committed: impl FnOnce() -> T) -> Result<T, Error> {
+        self.inner.commit().await?;
+        let done = committed();
+        self.lists.push_within_deadline(&self.ready).await;
+        Ok(done)
+    }
+
+    /// Takes everything back, the jobs included.
+    ///
+    /// # Errors
+    /// [`Error::Ledger`] when the connection broke; the server then rolls back by itself.
+    pub async fn rollback(self) -> Result<(), Error> {
+        Ok(self.inner.rollback().await?)
+    }
+}
+
+impl Deref for Transaction {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.inner
+    }
+}
+
+impl DerefMut for Transaction {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.inner
+    }
+}
+
+/// Enqueues `job` on a bare connection, in whatever transaction it is in.
+///
+/// Nothing is handed to Redis: the auditor finds the job within seconds of the
+/// commit. Prefer [`Transaction`], which hands over at once.
+///
+/// # Errors
+/// As [`Transaction::enqueue`].
+pub async fn enqueue<J: Job>(connection: &mut PgConnection, job: &J, cause: &Cause) -> Result<Enqueued, Error> {
+    let new = new_job(job, &EnqueueOptions::default())?;
+    let id = new.id;
+    let (enqueued, _) = insert(connection, vec![new], cause).await?;
+    Ok(enqueued.first().copied().unwrap_or(Enqueued { id, existing: false }))
+}
+
+async fn insert(
+    connection: &mut PgConnection,
+    jobs: Vec<NewJob>,
+    cause: &Cause,
+) -> Result<(Vec<Enqueued>, Vec<Ready>), Error> {
+    let meta = serde_json::json!(cause);
+    enqueue::insert(connection, jobs, cause.owner.as_deref(), &meta).await
+}
+
+fn new_job<J: Job>(job: &J, options: &EnqueueOptions) -> Result<NewJob, Error> {
+    let unusable = |problem: String| Error::Payload { kind: J::KIND, problem };
+    let json = serde_json::to_string(job).map_err(|error| unusable(error.to_string()))?;
+    if json.len() > MAX_PAYLOAD_BYTES {
+        return Err(unusable(format!("{} bytes of JSON; {MAX_PAYLOAD_BYTES} are allowed", json.len())));
+    }
+    // jsonb has no U+0000; PostgreSQL would refuse the whole transaction.
+    if has_nul(&json) {
+        return Err(unusable("a string in it has a NUL character".to_owned()));
+    }
+    let payload = RawValue::from_string(json).map_err(|error| unusable(error.to_string()))?;
+    let unique = job.unique();
+    if let Some(unique) = &unique {
+        let length = unique.key.chars().count();
+        if !(1..=300).contains(&length) {
+            return Err(Error::UniqueKey { kind: J::KIND, length });
+        }
+    }
+    Ok(NewJob {
+        id: Uuid::now_v7(),
+        kind: J::KIND,
+        payload_version: J::PAYLOAD_VERSION,
+        queue: J::QUEUE,
+        priority: options.priority.unwrap_or(J::PRIORITY),
+        payload,
+        max_attempts: options.max_attempts.unwrap_or(J::MAX_ATTEMPTS).max(1),
+        run_at: options.run_at,
+        timeout_ms: i32::try_from(J::TIMEOUT.as_millis()).unwrap_or(i32::MAX),
+        unique,
+    })
+}
+
+/// Whether JSON text has an escaped U+0000 (an escaped backslash before it makes it plain text).
+pub(crate) fn has_nul(json: &str) -> bool {
+    json.match_indices("\\u0000").any(|(at, _)| {
+        let backslashes = json[..at].bytes().rev().take_while(|byte| *byte == b'\\').count();
+        backslashes % 2 == 0
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_real_nul_counts() {
+        let json = |text: &str| serde_json::to_string(text).unwrap();
+        assert!(has_nul(&json("a\0b")));
+        assert!(has_nul(&json("\\\0")));
+        assert!(!has_nul(&json("a literal \\u0000")));
+        assert!(!has_nul(&json("nothing")));
+    }
+}
