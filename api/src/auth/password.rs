@@ -1,0 +1,160 @@
+//! Password hashes: argon2id, off the async threads, a bounded number at a time.
+
+use std::{num::NonZeroUsize, sync::Arc};
+
+use argon2::{
+    Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version,
+    password_hash::{
+        self,
+        phc::{self, PasswordHash},
+    },
+};
+use callboard_shared::domain::Password;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::{sync::Semaphore, task};
+
+use super::strength::{self, About};
+use crate::{error::Problem, extract::Reason};
+
+/// Memory of one hash in KiB (OWASP's first choice for argon2id with 19 MiB).
+const MEMORY_KIB: u32 = 19_456;
+const PASSES: u32 = 2;
+const LANES: u32 = 1;
+
+/// A hash of nobody's password, with the parameters above: verified when a login
+/// is unknown, so that known and unknown logins take the same time.
+const NOBODYS_HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$\
+    Y2FsbGJvYXJkLW5vYm9keQ$AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+
+/// Why a password could not be hashed.
+#[derive(Debug, thiserror::Error)]
+pub enum PasswordError {
+    /// It is too easy to guess, or contains who it is for. The client can choose another.
+    #[error("the password is too weak")]
+    Weak(Reason),
+    /// argon2 refused. A defect.
+    #[error("the password could not be hashed")]
+    Hash(#[from] password_hash::Error),
+    /// A stored hash is not in PHC form. A defect.
+    #[error("the stored password hash can't be read")]
+    Stored(#[from] phc::Error),
+    /// The hashing thread ended early: the process is going down, or it panicked.
+    #[error("the hashing thread ended early")]
+    Thread(#[from] task::JoinError),
+}
+
+impl From<PasswordError> for Problem {
+    fn from(error: PasswordError) -> Self {
+        use crate::error::FieldError;
+        match error {
+            PasswordError::Weak(reason) => {
+                Self::validation(vec![FieldError::field("password", reason.code, reason.detail)])
+            }
+            other => Self::internal(other),
+        }
+    }
+}
+
+/// Makes and checks password hashes. Cheap to clone; clones share the cap.
+#[derive(Debug, Clone)]
+pub struct Passwords {
+    permits: Arc<Semaphore>,
+}
+
+impl Passwords {
+    /// `concurrency` hashes at a time, each with 19 MiB and a core.
+    #[must_use]
+    pub fn new(concurrency: NonZeroUsize) -> Self {
+        Self { permits: Arc::new(Semaphore::new(concurrency.get())) }
+    }
+
+    /// Hashes a new password, if it is strong enough for the person it is for.
+    ///
+    /// # Errors
+    /// [`PasswordError::Weak`] when it is not; the other variants are faults of ours.
+    pub async fn hash(&self, password: Password, about: About) -> Result<SecretString, PasswordError> {
+        self.run(move || {
+            strength::check(password.expose(), &about).map_err(PasswordError::Weak)?;
+            let hash = argon2()?.hash_password(password.expose().as_bytes())?;
+            Ok(hash.to_string().into())
+        })
+        .await
+    }
+
+    /// Whether `candidate` belongs to `hash`. Without a hash the answer is no,
+    /// after the same work.
+    ///
+    /// # Errors
+    /// When the stored hash is not one, or the thread ended early.
+    pub async fn verify(&self, candidate: SecretString, hash: Option<SecretString>) -> Result<bool, PasswordError> {
+        self.run(move || {
+            let stored = hash.as_ref().map_or(NOBODYS_HASH, ExposeSecret::expose_secret);
+            let stored = PasswordHash::new(stored)?;
+            let candidate = candidate.expose_secret().as_bytes();
+            match argon2()?.verify_password(candidate, &stored) {
+                Ok(()) => Ok(hash.is_some()),
+                Err(password_hash::Error::PasswordInvalid) => Ok(false),
+                Err(error) => Err(error.into()),
+            }
+        })
+        .await
+    }
+
+    /// Runs `work` on a blocking thread. The permit goes along, so that work whose
+    /// request was given up still counts against the cap until it is done.
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, PasswordError> + Send + 'static,
+    ) -> Result<T, PasswordError> {
+        // The semaphore is never closed, so there always is a permit to wait for.
+        let permit = Arc::clone(&self.permits).acquire_owned().await.ok();
+        task::spawn_blocking(move || {
+            let _permit = permit;
+            work()
+        })
+        .await?
+    }
+}
+
+fn argon2() -> Result<Argon2<'static>, password_hash::Error> {
+    let params = Params::new(MEMORY_KIB, PASSES, LANES, None)?;
+    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn passwords() -> Passwords {
+        Passwords::new(NonZeroUsize::MIN)
+    }
+
+    async fn hash(password: &str) -> SecretString {
+        let password: Password = password.to_owned().try_into().unwrap();
+        passwords().hash(password, About::default()).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_hash_knows_its_password_to_the_last_byte() {
+        let long = "correct horse battery staple ".repeat(3)[..73].to_owned();
+        let stored = hash(&long).await;
+        let mut other = long.clone();
+        other.replace_range(72.., "?");
+        let verify = |candidate: String| {
+            let stored = stored.clone();
+            async move { passwords().verify(candidate.into(), Some(stored)).await.unwrap() }
+        };
+        assert!(verify(long).await);
+        assert!(!verify(other).await);
+    }
+
+    #[tokio::test]
+    async fn nobodys_hash_costs_the_same_and_is_never_right() {
+        let nobody = PasswordHash::new(NOBODYS_HASH).unwrap();
+        let real = hash("a long enough passphrase").await;
+        let real = PasswordHash::new(real.expose_secret()).unwrap();
+        assert_eq!(nobody.params.to_string(), real.params.to_string());
+        assert_eq!(nobody.algorithm, real.algorithm);
+        assert!(!passwords().verify("anything".into(), None).await.unwrap());
+    }
+}

@@ -1,0 +1,92 @@
+//! The commands of `callboard-api`.
+
+mod create_admin;
+mod doctor;
+mod healthcheck;
+mod migrate;
+mod openapi;
+mod seed;
+mod serve;
+
+use std::{error::Error, io::Write, process::ExitCode};
+
+use callboard_shared::config::{Check, Findings, Loaded};
+use clap::{Parser, Subcommand};
+
+use crate::settings::Settings;
+
+/// What every command returns: an error ends the process with code 1.
+type Outcome = Result<ExitCode, Box<dyn Error + Send + Sync>>;
+
+/// Callboard's HTTP API, and the chores around it.
+#[derive(Debug, Parser)]
+#[command(name = "callboard-api", version)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serves the API until it is told to stop.
+    Serve(Box<Settings>),
+    /// Migrates the database.
+    Migrate(migrate::Migrate),
+    /// Makes an admin.
+    CreateAdmin(create_admin::CreateAdmin),
+    /// Fills in a little demo data; what is there already stays.
+    Seed(seed::Seed),
+    /// Looks for what is wrong with the installation, and says how to heal it.
+    Doctor(Box<doctor::Doctor>),
+    /// Prints the API's OpenAPI description.
+    Openapi,
+    /// Asks the API on this machine whether it lives; for the image's health check.
+    Healthcheck(healthcheck::Healthcheck),
+}
+
+#[cfg(test)]
+impl Cli {
+    pub(crate) fn into_settings(self) -> Option<Settings> {
+        match self.command {
+            Command::Serve(settings) => Some(*settings),
+            _ => None,
+        }
+    }
+}
+
+impl Check for Cli {
+    fn check(&self, findings: &mut Findings) {
+        match &self.command {
+            Command::Serve(settings) => settings.check(findings),
+            Command::Doctor(doctor) => doctor.check(findings),
+            Command::Migrate(_)
+            | Command::CreateAdmin(_)
+            | Command::Seed(_)
+            | Command::Openapi
+            | Command::Healthcheck(_) => {}
+        }
+    }
+}
+
+/// Runs the command.
+pub async fn run(loaded: Loaded<Cli>) -> ExitCode {
+    let outcome = match loaded.cli.command {
+        Command::Serve(settings) => serve::run(*settings, loaded.warnings).await,
+        Command::Migrate(migrate) => migrate.run().await,
+        Command::CreateAdmin(create) => create.run().await,
+        Command::Seed(seed) => seed.run().await,
+        Command::Doctor(doctor) => doctor.run().await,
+        Command::Openapi => openapi::run(),
+        Command::Healthcheck(healthcheck) => healthcheck.run().await,
+    };
+    outcome.unwrap_or_else(|error| {
+        // A closed terminal is no reason to do anything else.
+        let _ = writeln!(std::io::stderr(), "error: {error}");
+        ExitCode::FAILURE
+    })
+}
+
+/// Writes one line to the terminal.
+fn say(line: &str) -> std::io::Result<()> {
+    writeln!(std::io::stdout(), "{line}")
+}

@@ -1,0 +1,14 @@
+//! `callboard-api`: serves the API, and the chores around it. See `--help`.
+
+use std::process::ExitCode;
+
+use callboard_api::cli::{self, Cli};
+use callboard_shared::config;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match config::load::<Cli>("serve") {
+        Ok(loaded) => cli::run(loaded).await,
+        Err(stop) => stop.report(),
+    }
+}

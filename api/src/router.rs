@@ -1,0 +1,197 @@
+//! The URL table: every route of the API, and what every request passes.
+
+use axum::{
+    Router,
+    body::Bytes,
+    http::{HeaderName, header},
+    middleware::{from_fn, from_fn_with_state},
+    routing::get,
+};
+use tower::{Layer, util::option_layer};
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    compression::CompressionLayer,
+    cors::CorsLayer,
+    normalize_path::{NormalizePath, NormalizePathLayer},
+};
+use utoipa::{OpenApi, openapi::OpenApi as Document};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    app::AppState,
+    error::{Code, Problem},
+    extract::refuse_parameters,
+    middleware::{observe, panics, problems, security, time_limit},
+    openapi::{self, Description},
+    pages,
+    routes::{self as handlers, auth, health, hello, jobs, welcome},
+};
+
+const JSON: [(HeaderName, &str); 1] = [(header::CONTENT_TYPE, "application/json")];
+
+/// The routes of the API that take no query parameters.
+fn plain() -> OpenApiRouter<AppState> {
+    let mut routes = OpenApiRouter::new()
+        .routes(routes!(welcome::welcome)) // GET /
+        .routes(routes!(health::health)) // GET /health
+        .routes(routes!(health::livez)) // GET /livez
+        .routes(routes!(health::readyz)) // GET /readyz
+        .routes(routes!(hello::hello)) // GET /api/v1/hello
+        .routes(routes!(hello::hello_name)) // GET /api/v1/hello/{name}
+        .routes(routes!(auth::register::register)) // POST /api/v1/auth/register
+        .routes(routes!(auth::resend_verification::resend)) // POST /api/v1/auth/resend-verification
+        .routes(routes!(auth::login::login)) // POST /api/v1/auth/login
+        .routes(routes!(auth::me::me)) // GET /api/v1/auth/me
+        .routes(routes!(jobs::show)) // GET /api/v1/jobs/{id}
+        .route_layer(from_fn(refuse_parameters));
+    openapi::add_problems(routes.get_openapi_mut(), &[Code::UnknownParameter]);
+    routes
+}
+
+/// The routes of the API that do.
+fn queried() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(auth::verify_email::page, auth::verify_email::verify)) // GET, POST /api/v1/auth/verify-email
+}
+
+/// Pages for people; they are no part of the API's description.
+fn page_routes() -> Router<AppState> {
+    Router::new()
+        .route("/assets/page.css", get(pages::style))
+        .route("/docs", get(pages::swagger_ui))
+        .route("/docs/{file}", get(pages::swagger_asset))
+        .route("/problems", get(handlers::problems::index))
+        .route("/problems/{code}", get(handlers::problems::show))
+        .route("/redoc", get(pages::redoc))
+}
+
+/// The OpenAPI description of every route.
+#[must_use]
+pub fn description() -> Document {
+    split().1
+}
+
+fn split() -> (Router<AppState>, Document) {
+    let api = OpenApiRouter::with_openapi(Description::openapi()).merge(plain()).merge(queried());
+    let (routes, mut document) = api.split_for_parts();
+    openapi::complete(&mut document);
+    (routes, document)
+}
+
+/// What answers every request: the whole application as one service.
+pub type App = NormalizePath<Router>;
+
+/// The application: the routes inside of what every request passes.
+///
+/// # Errors
+/// When the description does not become JSON.
+pub fn build(state: &AppState, cors: Option<CorsLayer>) -> Result<App, serde_json::Error> {
+    let (routes, document) = split();
+    let description = Bytes::from(document.to_json()?);
+    let routes = routes.merge(page_routes()).route("/openapi.json", get(async move || (JSON, description.clone())));
+    Ok(layered(routes, state, cors))
+}
+
+/// Puts around `routes` what every request passes, in the order that
+/// [`crate::middleware`] explains.
+fn layered(routes: Router<AppState>, state: &AppState, cors: Option<CorsLayer>) -> App {
+    let layered = routes
+        .fallback(unknown_route)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn_with_state(state.request_timeout, time_limit::time_limit))
+        .layer(CatchPanicLayer::custom(panics::answer))
+        .layer(from_fn_with_state(state.renderer.clone(), problems::render))
+        .layer(CompressionLayer::new())
+        .layer(option_layer(cors))
+        .layer(from_fn_with_state(state.behind_tls(), security::headers))
+        .layer(from_fn_with_state(state.metrics.clone(), observe::observe))
+        .with_state(state.clone());
+    NormalizePathLayer::trim_trailing_slash().layer(layered)
+}
+
+async fn unknown_route() -> Problem {
+    Problem::new(Code::UnknownRoute)
+}
+
+async fn method_not_allowed() -> Problem {
+    Problem::new(Code::MethodNotAllowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use axum::{
+        body::{Body, to_bytes},
+        http::{Request, StatusCode},
+    };
+    use callboard_shared::{config::Environment, telemetry::Telemetry};
+    use serde_json::Value;
+    use tower::ServiceExt;
+
+    use super::*;
+    use crate::settings::Settings;
+
+    /// Nothing listens where these point; no test here gets that far.
+    const SETTINGS: [(&str, &str); 4] = [
+        ("DATABASE_URL", "postgres://nobody@127.0.0.1:1/none"),
+        ("REDIS_URL", "redis://127.0.0.1:1"),
+        ("JWT_SECRET", "0123456789abcdef0123456789abcdef"),
+        ("REQUEST_TIMEOUT_SECONDS", "1"),
+    ];
+
+    fn app() -> App {
+        let settings = Settings::from_environment(Environment::from_pairs(SETTINGS));
+        let telemetry = Telemetry::new("test").unwrap();
+        let state = AppState::new(&settings, "http://api.test".into(), &telemetry).unwrap();
+        let routes = Router::new()
+            .route("/panic", get(async || -> () { panic!("a secret") }))
+            .route("/slow", get(pending::<()>))
+            .route("/bare", get(async || StatusCode::UNSUPPORTED_MEDIA_TYPE));
+        layered(routes, &state, None)
+    }
+
+    async fn problem(path: &str) -> (StatusCode, Value) {
+        let request = Request::get(path).header("x-request-id", "id-1").body(Body::empty()).unwrap();
+        let answer = app().oneshot(request).await.unwrap();
+        let status = answer.status();
+        assert_eq!(answer.headers()[header::CONTENT_TYPE], "application/problem+json");
+        assert_eq!(answer.headers()["x-request-id"], "id-1");
+        let body = to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+        (status, serde_json::from_slice(&body).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_problem_that_tells_nothing() {
+        let (status, body) = problem("/panic").await;
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(body["code"], "internal_error");
+        assert_eq!(body["type"], "http://api.test/problems/internal_error");
+        assert_eq!(body["request_id"], "id-1");
+        assert!(!body.to_string().contains("secret"), "{body}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_handler_past_its_time_is_given_up() {
+        let (status, body) = problem("/slow").await;
+        assert_eq!((status, body["code"].as_str()), (StatusCode::SERVICE_UNAVAILABLE, Some("timeout")));
+    }
+
+    #[tokio::test]
+    async fn an_unknown_route_and_a_bare_status_are_problems_too() {
+        assert_eq!(problem("/nowhere/").await.1["instance"], "/nowhere");
+        let (status, body) = problem("/bare").await;
+        assert_eq!((status.as_u16(), body["status"].as_u64()), (415, Some(415)));
+    }
+
+    #[test]
+    fn every_route_of_the_api_is_described() {
+        let document = description();
+        assert!(document.paths.paths.len() >= 11);
+        for (path, item) in &document.paths.paths {
+            for operation in [&item.get, &item.post].into_iter().flatten() {
+                assert!(operation.summary.is_some(), "{path} has no summary");
+                assert!(operation.responses.responses.contains_key("500"), "{path}");
+            }
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! `POST /api/v1/auth/login`.
+
+use axum::{Json, extract::State};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    app::AppState,
+    error::{FieldError, Problem, Text},
+    extract::{Faults, FormInput, Input, JsonOrForm, RequestInfo},
+    openapi::{BodyProblems, LoginProblems},
+    services::login,
+};
+
+/// Longer than any email address or username.
+const LONGEST_LOGIN: usize = 254;
+
+/// Who logs in: an email address or username as `login` (or as `username`), and
+/// the password.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LoginBody {
+    /// The email address or the username.
+    #[schema(nullable = false, max_length = 254, example = "jiwoo@example.com")]
+    login: Option<String>,
+    /// The same under OAuth2's name; give one of the two.
+    #[schema(nullable = false, max_length = 254)]
+    username: Option<String>,
+    /// The password.
+    #[schema(value_type = String, format = "password", example = "quiet lantern over the harbour")]
+    password: SecretString,
+}
+
+/// OAuth2's password form (RFC 6749 § 4.3).
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LoginForm {
+    /// The email address or the username.
+    #[schema(max_length = 254, example = "jiwoo@example.com")]
+    username: String,
+    /// The password.
+    #[schema(value_type = String, format = "password")]
+    password: SecretString,
+    /// `password`, as OAuth2 clients send it; not looked at.
+    #[schema(nullable = false, example = "password")]
+    #[serde(rename = "grant_type", default)]
+    _grant_type: Option<String>,
+    /// Not looked at.
+    #[schema(nullable = false)]
+    #[serde(rename = "scope", default)]
+    _scope: Option<String>,
+    /// Not looked at.
+    #[schema(nullable = false)]
+    #[serde(rename = "client_id", default)]
+    _client_id: Option<String>,
+    /// Not looked at.
+    #[schema(nullable = false)]
+    #[serde(rename = "client_secret", default)]
+    _client_secret: Option<String>,
+}
+
+/// The checked body.
+#[derive(Debug)]
+pub struct Login {
+    login: String,
+    password: SecretString,
+}
+
+impl Input for Login {
+    type Raw = LoginBody;
+
+    fn parse(raw: LoginBody, faults: &mut Faults) -> Option<Self> {
+        let (name, login) = match (raw.login, raw.username) {
+            (Some(login), None) => ("login", login),
+            (None, Some(username)) => ("username", username),
+            (None, None) => return refuse(faults, "login", "required", REQUIRED),
+            (Some(_), Some(_)) => return refuse(faults, "username", "duplicate_field", TWICE),
+        };
+        if login.chars().count() > LONGEST_LOGIN {
+            return refuse(faults, name, "too_long", TOO_LONG);
+        }
+        let is_text = |value: &str| !value.contains('\0');
+        if !is_text(&login) {
+            return refuse(faults, name, "invalid_characters", NUL);
+        }
+        if !is_text(raw.password.expose_secret()) {
+            return refuse(faults, "password", "invalid_characters", NUL);
+        }
+        let password = raw.password;
+        Some(Self { login, password })
+    }
+}
+
+impl FormInput for Login {
+    type Form = LoginForm;
+}
+
+impl From<LoginForm> for LoginBody {
+    fn from(form: LoginForm) -> Self {
+        Self { login: None, username: Some(form.username), password: form.password }
+    }
+}
+
+const REQUIRED: Text =
+    Text::fixed("Give the email address or the username here.", "이메일 주소나 사용자 이름을 입력하세요.");
+const TWICE: Text =
+    Text::fixed("Give either `login` or `username`, not both.", "`login`과 `username` 중 하나만 보내세요.");
+const TOO_LONG: Text = Text::fixed("At most 254 characters.", "254자 이하여야 합니다.");
+const NUL: Text = Text::fixed("NUL characters are not taken.", "NUL 문자는 쓸 수 없습니다.");
+
+fn refuse(faults: &mut Faults, name: &str, code: &'static str, detail: Text) -> Option<Login> {
+    faults.note(FieldError::field(name, code, detail));
+    None
+}
+
+/// An access token.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TokenBody {
+    /// The token, for `Authorization: Bearer`.
+    access_token: String,
+    /// Always `bearer`.
+    #[schema(example = "bearer")]
+    token_type: &'static str,
+    /// The token's lifetime in seconds.
+    #[schema(example = 900)]
+    expires_in: u64,
+}
+
+/// Log in
+///
+/// Takes JSON, or OAuth2's password form. The answer to a wrong login and to a
+/// wrong password is the same, after the same time.
+///
+/// # Errors
+/// 401 when login and password do not belong together.
+#[utoipa::path(post, path = "/api/v1/auth/login", tag = "auth",
+    request_body(content(
+        (LoginBody = "application/json"),
+        (LoginForm = "application/x-www-form-urlencoded"))),
+    responses((status = 200, description = "An access token", body = TokenBody),
+        LoginProblems, BodyProblems))]
+pub async fn login(
+    State(state): State<AppState>,
+    info: RequestInfo,
+    JsonOrForm(body, _): JsonOrForm<Login>,
+) -> Result<Json<TokenBody>, Problem> {
+    let user = login::authenticate(&state, &body.login, body.password).await?;
+    info.set_principal(format!("user:{}", user.id));
+    let issued = state.tokens.issue(user.id).map_err(Problem::internal)?;
+    Ok(Json(TokenBody {
+        access_token: issued.token.expose_secret().to_owned(),
+        token_type: "bearer",
+        expires_in: issued.expires_in.as_secs(),
+    }))
+}

@@ -1,0 +1,38 @@
+//! `/api/v1/jobs`: the work that requests have caused.
+
+use axum::{Json, extract::State};
+
+use crate::{
+    app::AppState,
+    auth::CurrentUser,
+    error::{Code, Problem},
+    extract::PathId,
+    openapi::{AuthProblems, NotFoundProblems},
+    views::JobBody,
+};
+
+/// Look at a job
+///
+/// Users see the jobs that their own requests have caused; staff see all.
+///
+/// # Errors
+/// 404 for a job that does not exist or is another's.
+#[utoipa::path(get, path = "/api/v1/jobs/{id}", tag = "jobs",
+    params(("id" = uuid::Uuid, Path, description = "The job's id")),
+    security(("access_token" = [])),
+    responses((status = 200, description = "The job", body = JobBody), AuthProblems, NotFoundProblems))]
+pub async fn show(
+    State(state): State<AppState>,
+    CurrentUser(user): CurrentUser,
+    PathId(id): PathId,
+) -> Result<Json<JobBody>, Problem> {
+    let owner = user.id.to_string();
+    let is_staff = user.role.is_staff();
+    state
+        .queue
+        .job(id)
+        .await?
+        .filter(|job| is_staff || job.owner.as_ref() == Some(&owner))
+        .map(|job| Json(JobBody::new(job, is_staff)))
+        .ok_or_else(|| Problem::new(Code::NotFound))
+}

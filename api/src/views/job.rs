@@ -1,0 +1,99 @@
+//! A job, as the user whose request caused it sees it: never its payload.
+
+use callboard_queue::JobView;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// A job: work that a request has caused and that runs after its answer.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Job)]
+pub struct JobBody {
+    /// The job's id.
+    pub id: Uuid,
+    /// What kind of work it is.
+    #[schema(example = "email.verify_address")]
+    pub kind: String,
+    /// The queue it waits in.
+    #[schema(example = "mail")]
+    pub queue: String,
+    /// `high`, `default` or `low`.
+    #[schema(example = "high")]
+    pub priority: String,
+    /// The state in the ledger: `scheduled`, `queued`, `running`, `completed`,
+    /// `discarded` or `cancelled`.
+    #[schema(example = "completed")]
+    pub state: String,
+    /// The same in the words of outsiders: `scheduled`, `queued`, `started`,
+    /// `finished`, `failed` or `cancelled`.
+    #[schema(example = "finished")]
+    pub status: String,
+    /// Attempts begun.
+    #[schema(example = 1)]
+    pub attempt: i16,
+    /// Attempts allowed.
+    #[schema(example = 10)]
+    pub max_attempts: i16,
+    /// It does not begin before this time.
+    pub run_at: DateTime<Utc>,
+    /// When it was enqueued.
+    pub created_at: DateTime<Utc>,
+    /// When its latest attempt began.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub finished_at: Option<DateTime<Utc>>,
+    /// Why it ended, if not by completing.
+    pub end_reason: Option<String>,
+    /// What it brought, if anything.
+    pub result: Option<Value>,
+    /// The attempts that failed, the oldest first.
+    pub errors: Vec<AttemptError>,
+}
+
+/// An attempt that failed.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct AttemptError {
+    /// Which attempt.
+    pub attempt: i16,
+    /// When it failed.
+    pub at: DateTime<Utc>,
+    /// How: `error`, `timeout`, `panic` and so on.
+    #[serde(default)]
+    pub failure: Option<String>,
+    /// The message, for staff only: it may speak of our insides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub message: Option<String>,
+}
+
+impl JobBody {
+    /// The job as its owner sees it, or staff.
+    #[must_use]
+    pub fn new(job: JobView, for_staff: bool) -> Self {
+        let mut errors: Vec<AttemptError> = serde_json::from_value(job.errors.clone()).unwrap_or_default();
+        if !for_staff {
+            for error in &mut errors {
+                error.message = None;
+            }
+        }
+        Self {
+            status: job.status().to_owned(),
+            id: job.id,
+            kind: job.kind,
+            queue: job.queue,
+            priority: job.priority.to_string(),
+            state: job.state,
+            attempt: job.attempt,
+            max_attempts: job.max_attempts,
+            run_at: job.run_at,
+            created_at: job.created_at,
+            started_at: job.started_at,
+            finished_at: job.finished_at,
+            end_reason: job.end_reason,
+            result: job.result,
+            errors,
+        }
+    }
+}
