@@ -6,6 +6,8 @@
 //! scripts/services down example
 //! ```
 
+#![expect(clippy::print_stdout, reason = "an example talks to its reader")]
+
 use callboard_queue::{
     Failure, Handler, Job, Metrics, Outcome, Priority, Queue, Registry, Run, Runner, RunnerSettings,
 };

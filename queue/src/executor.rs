@@ -28,10 +28,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use tower::{Layer, Service};
-use tracing::{Instrument, Span, info_span};
+use tracing::{Instrument, Span, error_span};
 
 use crate::{
-    Outcome, Run,
+    Outcome, Run, backoff,
     finisher::Settled,
     ledger::finish::{EndState, Retried},
     metrics::KindMetrics,
@@ -216,8 +216,9 @@ where
     }
 }
 
+// At error, so that its ids stand in every line, however few are logged.
 fn span_of(run: &Run) -> Span {
-    info_span!(
+    error_span!(
         "job",
         id = %run.id,
         kind = run.kind,
@@ -279,7 +280,7 @@ fn failed(run: &Run, failure: FailureKind, message: &str, delay: Option<Duration
     let retried = Retried {
         id: run.id,
         claim_id: run.claim_id,
-        delay_ms: i64::try_from(delay.as_millis()).unwrap_or(i64::MAX / 2),
+        delay_ms: backoff::millis(delay),
         error: run.error_entry(failure, message),
     };
     Concluded { settled: Settled::Retried(retried), word: "retried", problem: Some(message.to_owned()) }

@@ -34,6 +34,7 @@ use crate::{
     lookup::Lookup,
     metrics::ByKind,
     order::Order,
+    ready_list::is_foreign,
     registry::Registry,
 };
 
@@ -122,7 +123,14 @@ impl<C: Send + Sync + 'static> Fetcher<C> {
         }
         *failures = 0;
         while let Some(slots) = self.free_slots().await {
-            let Some(popped) = self.pop(&mut redis, slots.num_permits()).await? else { continue };
+            let popped = match self.pop(&mut redis, slots.num_permits()).await {
+                Err(error) if is_foreign(&error) => {
+                    self.remove_foreign(error).await?;
+                    continue;
+                }
+                popped => popped?,
+            };
+            let Some(popped) = popped else { continue };
             if self.shared.stop.is_cancelled() {
                 self.put_back(&mut redis, popped).await?;
                 return Ok(());
@@ -171,6 +179,16 @@ impl<C: Send + Sync + 'static> Fetcher<C> {
             let list = lists.into_iter().find(|list| self.key(list) == key)?;
             Some(Popped { list, elements })
         }))
+    }
+
+    /// Makes way for our lists where somebody else's data is under their keys;
+    /// `error`, if that was not it.
+    async fn remove_foreign(&mut self, error: redis::RedisError) -> RedisResult<()> {
+        let removed = self.shared.queue.lists.remove_foreign(&self.order.next()).await?;
+        for list in &removed {
+            self.shared.lookup.foreign(list);
+        }
+        if removed.is_empty() { Err(error) } else { Ok(()) }
     }
 
     /// Puts a pop back where it was, when it came after the order to stop.

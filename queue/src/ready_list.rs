@@ -130,7 +130,13 @@ impl ReadyLists {
         let answers: Vec<(u64, Option<Vec<u8>>)> = self
             .command(async {
                 let mut manager = self.manager.clone();
-                let flat: Vec<redis::Value> = pipeline.query_async(&mut manager).await?;
+                let flat: Vec<redis::Value> = match pipeline.query_async(&mut manager).await {
+                    Err(error) if is_foreign(&error) => {
+                        self.remove_foreign(lists).await?;
+                        pipeline.query_async(&mut manager).await?
+                    }
+                    answer => answer?,
+                };
                 flat.chunks_exact(2)
                     .map(|pair| Ok((redis::from_redis_value_ref(&pair[0])?, redis::from_redis_value_ref(&pair[1])?)))
                     .collect::<RedisResult<Vec<_>>>()
@@ -169,6 +175,22 @@ impl ReadyLists {
         .await
     }
 
+    /// Removes somebody else's data under the keys of `lists`: what is no list
+    /// makes every push and pop there fail. Returns whose keys they were.
+    pub(crate) async fn remove_foreign(&self, lists: &[List]) -> RedisResult<Vec<List>> {
+        let mut manager = self.manager.clone();
+        let mut removed = Vec::new();
+        for list in lists {
+            let key = list.key(&self.prefix);
+            let found: String = redis::cmd("TYPE").arg(&key).query_async(&mut manager).await?;
+            if found != "list" && found != "none" {
+                let _: i64 = redis::cmd("UNLINK").arg(&key).query_async(&mut manager).await?;
+                removed.push(list.clone());
+            }
+        }
+        Ok(removed)
+    }
+
     async fn command<T>(&self, command: impl Future<Output = RedisResult<T>>) -> Result<T, Error> {
         let answer = timeout(COMMAND_DEADLINE, command).await.unwrap_or_else(|_| Err(timed_out()));
         self.note(&answer);
@@ -190,6 +212,12 @@ impl ReadyLists {
             }
         }
     }
+}
+
+/// Whether a key of ours holds something else than a list.
+pub(crate) fn is_foreign(error: &redis::RedisError) -> bool {
+    let errors = error.clone().into_server_errors();
+    errors.is_some_and(|errors| errors.iter().any(|(_, error)| error.code() == "WRONGTYPE"))
 }
 
 fn timed_out() -> redis::RedisError {

@@ -10,7 +10,7 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::{
-    Error, Metrics,
+    Error, Metrics, backoff,
     heartbeat::Pulse,
     ledger::{
         audit::Orphan,
@@ -64,8 +64,7 @@ impl Rescuer {
     fn again(&self, orphan: &Orphan) -> Rescue {
         let delay_ms = (orphan.losses > 0).then(|| {
             let losses = u32::try_from(orphan.losses).unwrap_or(u32::MAX);
-            let delay = self.policies.get(&orphan.kind).backoff.delay(losses);
-            i64::try_from(delay.as_millis()).unwrap_or(i64::MAX)
+            backoff::millis(self.policies.get(&orphan.kind).backoff.delay(losses))
         });
         Rescue { id: orphan.id, claim_id: orphan.claim_id, delay_ms, error: loss(orphan) }
     }

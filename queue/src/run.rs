@@ -20,9 +20,11 @@ use crate::{
     outcome::{FailureKind, Finished},
 };
 
-/// How long a handler's transaction may idle after the job's row was locked,
-/// before PostgreSQL ends it and the job can be rescued.
-const IDLE_IN_TRANSACTION: &str = "SET LOCAL idle_in_transaction_session_timeout = '10s'";
+/// For the end of a handler's transaction. How long it may idle after the job's
+/// row was locked, before PostgreSQL ends it and the job can be rescued; and the
+/// planner settings of every finish.
+const LAST_WRITE: &str = "SET LOCAL idle_in_transaction_session_timeout = '10s'; \
+    SET LOCAL enable_seqscan = off; SET LOCAL enable_nestloop = off";
 
 /// Messages are cut at this many characters in the error history.
 const MAX_MESSAGE: usize = 4_000;
@@ -127,7 +129,7 @@ impl Run {
     /// transaction remains (but see [`Transaction::commit`]).
     pub async fn complete_in(&self, mut transaction: Transaction, result: Option<Value>) -> Result<Outcome, Error> {
         let ended = self.ended(EndState::Completed, result.map(checked_result), None, None);
-        sqlx::raw_sql(IDLE_IN_TRANSACTION).execute(&mut *transaction).await?;
+        sqlx::raw_sql(LAST_WRITE).execute(&mut *transaction).await?;
         match finish::end(&mut transaction, std::slice::from_ref(&ended)).await {
             Ok(held) if held.is_empty() => {
                 transaction.rollback().await?;

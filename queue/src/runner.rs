@@ -33,7 +33,10 @@ use crate::{
     held::Held,
     janitor::Janitor,
     lease::Leases,
-    ledger::workers::{self, WorkerRow},
+    ledger::{
+        partitions,
+        workers::{self, WorkerRow},
+    },
     lookup::Lookup,
     pipeline::{Background, LAST_WORDS, Pipeline, Tasks},
     promoter::Promoter,
@@ -47,7 +50,6 @@ use crate::{
 const FINISHERS: usize = 2;
 /// The heartbeat, the reconciler and the duties.
 const DUTY_CONNECTIONS: usize = 5;
-const CACHED_STATEMENTS: usize = 100;
 
 /// A worker about to run.
 pub struct Runner<C> {
@@ -114,10 +116,8 @@ impl<C: Send + Sync + 'static> Runner<C> {
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), Error> {
         let worker_id = Uuid::now_v7();
         let row = self.row(worker_id);
-        let pool = self.own_pool(self.lanes.len() + FINISHERS + 1, CACHED_STATEMENTS);
-        // Duties run seldom and their tables may grow from nothing to a million
-        // rows meanwhile, so each of their statements is planned when it is sent.
-        let duty_pool = self.own_pool(DUTY_CONNECTIONS, 0);
+        let pool = self.own_pool(self.lanes.len() + FINISHERS + 1);
+        let duty_pool = self.own_pool(DUTY_CONNECTIONS);
         let held = Arc::new(Held::new());
         let leases = Leases::new(self.queue.metrics().clone());
         let heartbeat = Heartbeat {
@@ -130,6 +130,11 @@ impl<C: Send + Sync + 'static> Runner<C> {
         };
         if !heartbeat.register(&shutdown).await {
             return Ok(());
+        }
+        // The janitor makes them too, but its first round may come after the first finish.
+        let days = Policies::of(&self.registry);
+        if let Err(error) = partitions::ensure_ahead(&duty_pool, days.retention_days()).await {
+            tracing::warn!(%error, "could not make the history's partitions yet; a finish that needs one makes it");
         }
         tracing::info!(%worker_id, queues = ?heartbeat.row.queues, slots = heartbeat.row.slots, "worker started");
 
@@ -175,7 +180,7 @@ impl<C: Send + Sync + 'static> Runner<C> {
 
     /// A pool for the queue's own statements, with a connection for each part
     /// that may need one at the same time.
-    fn own_pool(&self, connections: usize, cached_statements: usize) -> PgPool {
+    fn own_pool(&self, connections: usize) -> PgPool {
         let options = self.queue.pool().connect_options().as_ref().clone();
         PgPoolOptions::new()
             .max_connections(u32::try_from(connections).unwrap_or(u32::MAX))
@@ -183,7 +188,7 @@ impl<C: Send + Sync + 'static> Runner<C> {
             // A dead connection is told by the statement that fails on it; asking
             // before each would double the round trips.
             .test_before_acquire(false)
-            .connect_lazy_with(options.statement_cache_capacity(cached_statements))
+            .connect_lazy_with(options)
     }
 
     fn spawn_duties(&self, background: &Background, pool: &PgPool, held: &Arc<Held>, leases: &Leases, worker_id: Uuid) {

@@ -41,6 +41,21 @@ pub(crate) struct Orphan {
     pub(crate) losses: i64,
 }
 
+/// A list, a lost or an orphaned job, or the clock alone.
+#[derive(sqlx::FromRow)]
+struct Row {
+    now: DateTime<Utc>,
+    queue: Option<String>,
+    priority: Option<i16>,
+    id: Option<Uuid>,
+    claim_id: Option<Uuid>,
+    worker_id: Option<Uuid>,
+    kind: Option<String>,
+    attempt: Option<i16>,
+    max_attempts: Option<i16>,
+    losses: Option<i64>,
+}
+
 /// Looks at up to `limit` rows a list that are older than the list's watermark
 /// and have no living worker, finds all lists by skipping through their index,
 /// and keeps `note` in the auditor's lease. One statement.
@@ -54,8 +69,10 @@ pub(crate) async fn audit(
     let queues: Vec<&str> = marks.iter().map(|mark| mark.list.queue.as_str()).collect();
     let priorities: Vec<i16> = marks.iter().map(|mark| mark.list.priority.rank()).collect();
     let ats: Vec<DateTime<Utc>> = marks.iter().map(|mark| mark.at).collect();
-    let rows = sqlx::query!(
-        r#"WITH RECURSIVE list AS (
+    // Unprepared, and so planned for what is there now: a plan made while the
+    // table was small may read all of it later. The macros can't say that.
+    let rows: Vec<Row> = sqlx::query_as(
+        "WITH RECURSIVE list AS (
                (SELECT queue, priority FROM queue_jobs WHERE state = 'queued'
                 ORDER BY queue, priority LIMIT 1)
                UNION ALL
@@ -66,7 +83,7 @@ pub(crate) async fn audit(
            saved AS (
                UPDATE queue_leases SET note = $5
                WHERE duty = 'auditor' AND holder = $4 AND note <> $5)
-           SELECT clock_timestamp() AS "now!", NULL::text AS queue, NULL::smallint AS priority,
+           SELECT clock_timestamp() AS now, NULL::text AS queue, NULL::smallint AS priority,
                   NULL::uuid AS id, NULL::uuid AS claim_id, NULL::uuid AS worker_id, NULL::text AS kind,
                   NULL::smallint AS attempt, NULL::smallint AS max_attempts, NULL::bigint AS losses
            UNION ALL
@@ -84,14 +101,15 @@ pub(crate) async fn audit(
                  AND (worker_id IS NULL
                       OR worker_id <> ALL (ARRAY(SELECT id FROM queue_workers
                                                  WHERE beat_at > clock_timestamp() - interval '15 seconds')))
-               ORDER BY queued_at LIMIT $6) AS job"#,
-        &queues as &[&str],
-        &priorities,
-        &ats,
-        holder,
-        note,
-        limit,
+               ORDER BY queued_at LIMIT $6) AS job",
     )
+    .bind(queues)
+    .bind(priorities)
+    .bind(ats)
+    .bind(holder)
+    .bind(note)
+    .bind(limit)
+    .persistent(false)
     .fetch_all(pool)
     .await?;
 

@@ -8,8 +8,8 @@
 //!   index: exclusivity is `worker_id IS NULL`, waiting is `state <> 'scheduled'`.
 //!   Else the planner may read an index for the whole backlog. They run inside
 //!   [`begin_fast`], so a plan made while the table was small stays right when it
-//!   grows. The duties' statements are planned anew each time: their pool has no
-//!   statement cache.
+//!   grows. The duties' statements are planned anew each time ([`begin_duty`], or
+//!   unprepared).
 //! - **No session state** (no `LISTEN`, session locks, temporary tables or plain
 //!   `SET`), so a pooler in transaction mode may sit in between.
 
@@ -39,5 +39,9 @@ pub(crate) async fn begin_fast(pool: &PgPool) -> sqlx::Result<Transaction<'stati
 
 /// A transaction for a duty's repairs, which never wait long for a lock.
 pub(crate) async fn begin_duty(pool: &PgPool) -> sqlx::Result<Transaction<'static, Postgres>> {
-    pool.begin_with("BEGIN; SET LOCAL enable_seqscan = off; SET LOCAL lock_timeout = '1s'").await
+    pool.begin_with(
+        "BEGIN; SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL enable_seqscan = off; \
+         SET LOCAL lock_timeout = '1s'",
+    )
+    .await
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use sqlx::PgPool;
+use uuid::Uuid;
 
 use crate::{Priority, keys::List, ready_list::Ready};
 
@@ -15,10 +17,22 @@ pub(crate) struct Promoted {
     pub(crate) next_due_in: Option<Duration>,
 }
 
+/// A promoted job, or how many seconds from now the next is due.
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: Option<Uuid>,
+    queue: Option<String>,
+    priority: Option<i16>,
+    queued_at: Option<DateTime<Utc>>,
+    due_in: Option<f64>,
+}
+
 /// Queues up to `limit` jobs that are due, the longest due first. One statement.
 pub(crate) async fn promote(pool: &PgPool, limit: i64) -> sqlx::Result<Promoted> {
-    let rows = sqlx::query!(
-        r#"WITH settings AS MATERIALIZED (
+    // Unprepared, and so planned for what is there now: a plan made while the
+    // schedule was short may read all of it later. The macros can't say that.
+    let rows: Vec<Row> = sqlx::query_as(
+        "WITH settings AS MATERIALIZED (
                SELECT set_config('lock_timeout', '1s', true)),
            due AS MATERIALIZED (
                SELECT id FROM queue_jobs, settings
@@ -28,16 +42,15 @@ pub(crate) async fn promote(pool: &PgPool, limit: i64) -> sqlx::Result<Promoted>
                UPDATE queue_jobs AS job SET state = 'queued', queued_at = clock_timestamp()
                FROM due WHERE job.id = due.id
                RETURNING job.id, job.queue, job.priority, job.queued_at)
-           SELECT id AS "id?", queue AS "queue?", priority AS "priority?", queued_at AS "queued_at?",
-                  NULL::double precision AS due_in
-           FROM promoted
+           SELECT id, queue, priority, queued_at, NULL::double precision AS due_in FROM promoted
            UNION ALL
            (SELECT NULL, NULL, NULL, NULL,
                    extract(epoch FROM run_at - clock_timestamp())::double precision
             FROM queue_jobs WHERE state = 'scheduled' AND run_at > clock_timestamp()
-            ORDER BY run_at LIMIT 1)"#,
-        limit,
+            ORDER BY run_at LIMIT 1)",
     )
+    .bind(limit)
+    .persistent(false)
     .fetch_all(pool)
     .await?;
     let mut promoted = Promoted { ready: Vec::new(), next_due_in: None };
