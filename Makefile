@@ -8,14 +8,14 @@ help: ## this list
 dev: ## run everything for development (PORT=8001 make dev for another port); Ctrl-C stops it
 	@exec scripts/dev
 
-test: ## run the whole test suite on throwaway services (scripts/test -- PATTERN for a part)
-	@exec scripts/test
+test: ## run the whole test suite on throwaway services (make test ARGS=PATTERN for a part)
+	@exec scripts/test -- $(ARGS)
 
 check: ## formatting, lints, documentation; dependencies, spelling and scripts if the tools are there
 	@exec scripts/check
 
-bench: ## run the benchmarks on throwaway services
-	@exec scripts/bench
+bench: ## run the benchmarks on throwaway services (make bench ARGS=--help)
+	@exec scripts/bench -- $(ARGS)
 
 services-up: ## start the development PostgreSQL and Redis alone (scripts/services env dev says where)
 	@exec scripts/services up dev

@@ -80,7 +80,7 @@ COMMENT ON TABLE email_verification_tokens IS
 COMMENT ON COLUMN email_verification_tokens.used_at IS
     'Kept until the row is pruned, so that a second click gets a kind answer.';
 
--- For the foreign key, and to drop a user's older links when a new one is sent.
+-- For the foreign key, and to count how many links a user was sent lately.
 CREATE INDEX email_verification_tokens_user_id ON email_verification_tokens (user_id);
 -- For pruning, oldest first.
 CREATE INDEX email_verification_tokens_expires_at ON email_verification_tokens (expires_at);

@@ -11,8 +11,10 @@ use callboard_shared::{
     health::{Check, Health, Status},
     telemetry::{Inside, Telemetry, serve_metrics},
 };
-use tokio::net::TcpListener;
+use sqlx::PgPool;
+use tokio::{net::TcpListener, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::warn;
 
 use crate::{
     auth::{AccessTokens, Passwords},
@@ -26,8 +28,15 @@ use crate::{
     settings::{FirstAdmin, Settings},
 };
 
+/// What PostgreSQL calls this process.
+const NAME: &str = "callboard-api";
+
 /// How long open requests may take to end once the application is stopped.
 const GRACE: Duration = Duration::from_secs(20);
+
+/// Longest wait for what is left then: a peer that hangs must not hold up
+/// the end of the process.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// Why the application could not be built.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +61,8 @@ pub struct AppState(Arc<Parts>);
 pub struct Parts {
     /// The queue, and with it the pool of connections to PostgreSQL.
     pub queue: Queue,
+    /// A connection for asking PostgreSQL how it is.
+    pub probe: PgPool,
     /// Hashes passwords.
     pub passwords: Passwords,
     /// Signs and checks access tokens.
@@ -87,13 +98,14 @@ impl AppState {
     /// When the queue's settings can't be used.
     pub fn new(settings: &Settings, public_url: String, telemetry: &Telemetry) -> Result<Self, BuildError> {
         let queue = Queue::connect(
-            database::connect(&settings.database, "callboard-api"),
+            database::connect(&settings.database, NAME),
             settings.redis.redis_url.expose(),
             &settings.redis.queue_prefix,
             QueueMetrics::new(telemetry.recorder()),
         )?;
         Ok(Self(Arc::new(Parts {
             queue,
+            probe: database::probe(&settings.database, NAME),
             passwords: Passwords::new(settings.auth.password_hash_concurrency()),
             tokens: AccessTokens::new(&settings.auth),
             verification: Verification::new(&settings.token_key, &settings.auth),
@@ -119,7 +131,7 @@ impl AppState {
     /// start later; without PostgreSQL nothing works.
     pub async fn health(&self) -> Health {
         let redis = async { self.queue.ping_redis().await.is_ok() };
-        let (postgres, redis) = tokio::join!(Check::postgres(self.queue.pool()), Check::run(redis, Status::Degraded));
+        let (postgres, redis) = tokio::join!(Check::postgres(&self.probe), Check::run(redis, Status::Degraded));
         Health::of([("postgres", postgres), ("redis", redis)])
     }
 }
@@ -158,6 +170,7 @@ pub struct Application {
     addresses: (SocketAddr, SocketAddr),
     telemetry: Telemetry,
     first_admin: FirstAdmin,
+    max_connections: usize,
 }
 
 impl Application {
@@ -177,6 +190,7 @@ impl Application {
             addresses,
             telemetry,
             first_admin: settings.first_admin.clone(),
+            max_connections: usize::try_from(settings.http.max_connections).unwrap_or(usize::MAX),
         })
     }
 
@@ -204,7 +218,7 @@ impl Application {
     /// # Errors
     /// When the listener for metrics failed.
     pub async fn run_until_stopped(self, shutdown: CancellationToken) -> io::Result<()> {
-        let Self { state, app, listeners, telemetry, first_admin, .. } = self;
+        let Self { state, app, listeners, telemetry, first_admin, max_connections, .. } = self;
         let drained = CancellationToken::new();
         let tasks = TaskTracker::new();
         telemetry.spawn_upkeep(&tasks, drained.clone());
@@ -213,10 +227,16 @@ impl Application {
         let metrics = tasks.spawn(serve_metrics(listeners.metrics, telemetry, inside, drained.clone()));
         tasks.close();
 
-        serve(listeners.http, app, shutdown, GRACE).await;
+        serve(listeners.http, app, max_connections, shutdown, GRACE).await;
         drained.cancel();
-        tasks.wait().await;
-        state.queue.pool().close().await;
+        let rest = async {
+            tasks.wait().await;
+            tokio::join!(state.queue.pool().close(), state.probe.close());
+        };
+        if timeout(FAREWELL, rest).await.is_err() {
+            warn!("tasks or connections to PostgreSQL did not end in time and are left behind");
+            return Ok(());
+        }
         metrics.await?
     }
 }

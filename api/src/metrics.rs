@@ -1,20 +1,34 @@
 //! The HTTP side's metrics: handles on a recorder that is passed in.
 //!
-//! | name | kind | labels | meaning |
-//! |---|---|---|---|
-//! | `http_server_request_duration_seconds` | histogram | method, route, status | first byte in to answer ready, by route template |
-//! | `http_server_requests_in_flight` | gauge | | requests being answered now |
-//! | `db_pool_connections` | gauge | state (`idle`, `used`) | connections to PostgreSQL |
+//! [`METRICS`] is the one table of names, labels and help texts.
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use metrics::{Gauge, Key, KeyName, Label, Level, Metadata, Recorder, SharedString, Unit};
+use callboard_queue::metrics::{Declared, Type};
+use metrics::{Gauge, Key, KeyName, Label, Level, Metadata, Recorder, Unit};
 use sqlx::PgPool;
 
 const DURATION: &str = "http_server_request_duration_seconds";
 const IN_FLIGHT: &str = "http_server_requests_in_flight";
 const POOL: &str = "db_pool_connections";
 const METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, Some(module_path!()));
+
+/// Every metric of the HTTP side.
+pub const METRICS: &[Declared] = &[
+    Declared {
+        name: DURATION,
+        r#type: Type::Histogram,
+        labels: &["method", "route", "status"],
+        help: "Time to answer a request, by route template.",
+    },
+    Declared { name: IN_FLIGHT, r#type: Type::Gauge, labels: &[], help: "Requests being answered now." },
+    Declared {
+        name: POOL,
+        r#type: Type::Gauge,
+        labels: &["state"],
+        help: "Connections to PostgreSQL by state: idle and used.",
+    },
+];
 
 /// A recorder that handles can be registered on later, from any thread.
 pub type SharedRecorder = Arc<dyn Recorder + Send + Sync>;
@@ -31,15 +45,14 @@ impl HttpMetrics {
     /// Describes the metrics on `recorder` and registers the fixed ones.
     #[must_use]
     pub fn new(recorder: SharedRecorder) -> Self {
-        let describe = |name: &'static str, unit: Unit, help: &'static str| {
-            (KeyName::from(name), Some(unit), SharedString::from(help))
-        };
-        let (name, unit, help) = describe(DURATION, Unit::Seconds, "Time to answer a request, by route template.");
-        recorder.describe_histogram(name, unit, help);
-        let (name, unit, help) = describe(IN_FLIGHT, Unit::Count, "Requests being answered now.");
-        recorder.describe_gauge(name, unit, help);
-        let (name, unit, help) = describe(POOL, Unit::Count, "Connections to PostgreSQL, by state.");
-        recorder.describe_gauge(name, unit, help);
+        for declared in METRICS {
+            let name = KeyName::from_const_str(declared.name);
+            match declared.r#type {
+                Type::Counter => recorder.describe_counter(name, Some(Unit::Count), declared.help.into()),
+                Type::Gauge => recorder.describe_gauge(name, Some(Unit::Count), declared.help.into()),
+                Type::Histogram => recorder.describe_histogram(name, Some(Unit::Seconds), declared.help.into()),
+            }
+        }
         let pool = |state| {
             let key = Key::from_parts(POOL, vec![Label::new("state", state)]);
             recorder.register_gauge(&key, &METADATA)

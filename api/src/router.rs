@@ -42,6 +42,7 @@ fn plain() -> OpenApiRouter<AppState> {
         .routes(routes!(auth::resend_verification::resend)) // POST /api/v1/auth/resend-verification
         .routes(routes!(auth::login::login)) // POST /api/v1/auth/login
         .routes(routes!(auth::me::me)) // GET /api/v1/auth/me
+        .routes(routes!(auth::verify_email::verify)) // POST /api/v1/auth/verify-email
         .routes(routes!(jobs::show)) // GET /api/v1/jobs/{id}
         .route_layer(from_fn(refuse_parameters));
     openapi::add_problems(routes.get_openapi_mut(), &[Code::UnknownParameter]);
@@ -50,18 +51,21 @@ fn plain() -> OpenApiRouter<AppState> {
 
 /// The routes of the API that do.
 fn queried() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(auth::verify_email::page, auth::verify_email::verify)) // GET, POST /api/v1/auth/verify-email
+    OpenApiRouter::new().routes(routes!(auth::verify_email::page)) // GET /api/v1/auth/verify-email
 }
 
-/// Pages for people; they are no part of the API's description.
-fn page_routes() -> Router<AppState> {
+/// Pages for people, and the description itself; they are no part of it. They
+/// take no query parameters either.
+fn page_routes(description: Bytes) -> Router<AppState> {
     Router::new()
+        .route("/openapi.json", get(async move || (JSON, description.clone())))
         .route("/assets/page.css", get(pages::style))
         .route("/docs", get(pages::swagger_ui))
         .route("/docs/{file}", get(pages::swagger_asset))
         .route("/problems", get(handlers::problems::index))
         .route("/problems/{code}", get(handlers::problems::show))
         .route("/redoc", get(pages::redoc))
+        .route_layer(from_fn(refuse_parameters))
 }
 
 /// The OpenAPI description of every route.
@@ -87,8 +91,7 @@ pub type App = NormalizePath<Router>;
 pub fn build(state: &AppState, cors: Option<CorsLayer>) -> Result<App, serde_json::Error> {
     let (routes, document) = split();
     let description = Bytes::from(document.to_json()?);
-    let routes = routes.merge(page_routes()).route("/openapi.json", get(async move || (JSON, description.clone())));
-    Ok(layered(routes, state, cors))
+    Ok(layered(routes.merge(page_routes(description)), state, cors))
 }
 
 /// Puts around `routes` what every request passes, in the order that
@@ -181,6 +184,20 @@ mod tests {
         assert_eq!(problem("/nowhere/").await.1["instance"], "/nowhere");
         let (status, body) = problem("/bare").await;
         assert_eq!((status.as_u16(), body["status"].as_u64()), (415, Some(415)));
+    }
+
+    #[tokio::test]
+    async fn pages_take_no_parameters_either() {
+        let settings = Settings::from_environment(Environment::from_pairs(SETTINGS));
+        let telemetry = Telemetry::new("test").unwrap();
+        let state = AppState::new(&settings, "http://api.test".into(), &telemetry).unwrap();
+        let app = build(&state, None).unwrap();
+        for path in ["/openapi.json", "/docs", "/redoc", "/problems", "/problems/not_found", "/assets/page.css"] {
+            for (query, status) in [("", StatusCode::OK), ("?x=1", StatusCode::BAD_REQUEST)] {
+                let request = Request::get(format!("{path}{query}")).body(Body::empty()).unwrap();
+                assert_eq!(app.clone().oneshot(request).await.unwrap().status(), status, "{path}{query}");
+            }
+        }
     }
 
     #[test]

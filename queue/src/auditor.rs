@@ -13,7 +13,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use chrono::{DateTime, Utc};
-use serde_json::{Value, json};
+use serde_json::Value;
 use sqlx::PgPool;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -31,8 +31,10 @@ use crate::{
 const DUTY: &str = "auditor";
 /// The time between two looks, and the least age of a watermark that is used.
 const EVERY: Duration = Duration::from_secs(2);
+/// How often lists are looked for that no worker serves.
+const SCAN_EVERY: Duration = Duration::from_secs(30);
 /// Rows a list in one look.
-const BATCH: i64 = 2_000;
+const BATCH: u32 = 2_000;
 /// While a list is shorter than this, a full batch is followed at once by the next.
 const SHORT: u64 = 20_000;
 
@@ -52,12 +54,15 @@ impl Auditor {
             // The predecessor's watermarks are at least one look old.
             let mut marks = read_note(&note);
             let mut said = false;
+            let mut scanned: Option<Instant> = None;
             while self.leases.holds(DUTY) {
                 let started = Instant::now();
-                match self.tick(&marks, &stop).await {
+                let scan = scanned.is_none_or(|at| at.elapsed() >= SCAN_EVERY);
+                match self.tick(&marks, scan, &stop).await {
                     Ok(next) => {
                         marks = next;
                         said = false;
+                        scanned = if scan { Some(started) } else { scanned };
                     }
                     Err(error) => {
                         // Watermarks stay as they are: older ones are as good.
@@ -75,44 +80,53 @@ impl Auditor {
     }
 
     /// One look and its repairs; returns the watermarks for the next.
-    async fn tick(&self, marks: &[Watermark], stop: &CancellationToken) -> Result<Vec<Watermark>, Error> {
-        let mut audit = self.look(marks).await?;
-        let next = self.watermarks(&audit).await?;
+    async fn tick(&self, marks: &[Watermark], scan: bool, stop: &CancellationToken) -> Result<Vec<Watermark>, Error> {
+        let mut audit = self.look(marks, scan).await?;
         self.metrics.unaccounted.set(u32::try_from(audit.lost.len()).unwrap_or(u32::MAX));
+        let next = self.watermarks(&audit, marks).await?;
         loop {
-            let full = audit.lost.len() >= usize::try_from(BATCH).unwrap_or(usize::MAX);
-            self.repair(&audit).await?;
+            let full = u32::try_from(audit.lost.len()).is_ok_and(|lost| lost >= BATCH);
+            self.push_again(&audit).await?;
             if !full || stop.is_cancelled() || !self.leases.holds(DUTY) || self.longest(&audit.lists).await? >= SHORT {
                 return Ok(next);
             }
-            audit = self.look(marks).await?;
+            audit = self.look(marks, false).await?;
         }
     }
 
-    async fn look(&self, marks: &[Watermark]) -> sqlx::Result<Audit> {
-        let audit = audit::audit(&self.pool, self.worker_id, marks, &write_note(marks), BATCH).await;
-        audit.inspect_err(|_| self.metrics.postgres_errors.increment(1))
+    /// Looks, and rescues what has lost its worker: that needs no Redis.
+    async fn look(&self, marks: &[Watermark], scan: bool) -> Result<Audit, Error> {
+        let audit = audit::audit(&self.pool, self.worker_id, marks, scan, BATCH).await;
+        let audit = audit.inspect_err(|_| self.metrics.postgres_errors.increment(1))?;
+        self.rescuer.rescue(&audit.orphaned, audit.now).await?;
+        Ok(audit)
     }
 
-    async fn repair(&self, audit: &Audit) -> Result<(), Error> {
-        if !audit.lost.is_empty() {
-            let ready = audit::requeue(&self.pool, &audit.lost).await?;
-            self.metrics.repushed.increment(ready.len() as u64);
-            tracing::info!(jobs = ready.len(), "found jobs on no ready list; pushing them again");
-            self.lists.push(&ready).await?;
+    /// Pushes first, so that a Redis that takes nothing costs no writes.
+    async fn push_again(&self, audit: &Audit) -> Result<(), Error> {
+        if audit.lost.is_empty() {
+            return Ok(());
         }
-        self.rescuer.rescue(&audit.orphaned).await
+        self.lists.push(&audit.lost).await?;
+        let requeued = audit::requeue(&self.pool, &audit.lost, audit.now).await?;
+        self.metrics.repushed.increment(requeued);
+        tracing::info!(jobs = requeued, "found jobs on no ready list; pushed them again");
+        Ok(())
     }
 
     /// How far each list has been served. Redis is asked after the ledger's
-    /// clock was read, so an empty list has been served at least that far.
-    async fn watermarks(&self, audit: &Audit) -> Result<Vec<Watermark>, Error> {
+    /// clock was read, so an empty list has been served at least that far. A
+    /// head that is not ours tells nothing.
+    async fn watermarks(&self, audit: &Audit, before: &[Watermark]) -> Result<Vec<Watermark>, Error> {
         let looks = self.lists.look(&audit.lists).await?;
-        let marks = audit
-            .lists
-            .iter()
-            .zip(looks)
-            .map(|(list, look)| Watermark { list: list.clone(), at: look.oldest.unwrap_or(audit.now).min(audit.now) });
+        let marks = audit.lists.iter().zip(looks).filter_map(|(list, look)| {
+            let at = match (look.len, look.oldest) {
+                (_, Some(oldest)) => oldest.min(audit.now),
+                (0, None) => audit.now,
+                (_, None) => before.iter().find(|mark| mark.list == *list)?.at,
+            };
+            Some(Watermark { list: list.clone(), at })
+        });
         Ok(marks.collect())
     }
 
@@ -122,20 +136,15 @@ impl Auditor {
     }
 }
 
-/// The watermarks as the lease row keeps them: `{"mail:high": "2026-01-01T00:00:00Z"}`.
-fn write_note(marks: &[Watermark]) -> Value {
-    let marks: HashMap<String, DateTime<Utc>> = marks.iter().map(|mark| (mark.list.to_string(), mark.at)).collect();
-    json!(marks)
-}
-
-/// Reads a note; what can't be read is left out, and found again one look later.
+/// Reads the watermarks that the lease row keeps (`{"mail:0": "2026-01-01T00:00:00Z"}`);
+/// what can't be read is left out, and found again one look later.
 fn read_note(note: &Value) -> Vec<Watermark> {
     let marks: HashMap<String, DateTime<Utc>> = serde_json::from_value(note.clone()).unwrap_or_default();
     marks
         .into_iter()
         .filter_map(|(name, at)| {
             let (queue, priority) = name.rsplit_once(':')?;
-            let priority = Priority::ALL.into_iter().find(|known| known.as_str() == priority)?;
+            let priority = Priority::ALL.into_iter().find(|known| known.rank().to_string() == priority)?;
             Some(Watermark { list: List::new(queue, priority), at })
         })
         .collect()
@@ -143,12 +152,15 @@ fn read_note(note: &Value) -> Vec<Watermark> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
-    fn watermarks_survive_in_the_note() {
-        let mark = Watermark { list: List::new("mail", Priority::High), at: Utc::now() };
-        assert_eq!(read_note(&write_note(std::slice::from_ref(&mark))), [mark]);
+    fn what_is_no_watermark_is_left_out() {
+        let at = Utc::now();
+        let mark = Watermark { list: List::new("mail", Priority::High), at };
+        assert_eq!(read_note(&json!({ "mail:0": at, "mail:7": at, "mail": at })), [mark]);
         assert_eq!(read_note(&json!("rubbish")), []);
         assert_eq!(read_note(&json!({})), []);
     }

@@ -64,7 +64,13 @@ impl Queue {
     /// # Errors
     /// [`Error::Ledger`] when no connection is to be had.
     pub async fn begin(&self) -> Result<Transaction, Error> {
-        Ok(Transaction::new(self.pool.begin().await?, self.lists.clone()))
+        // On a task of its own, so that a caller who goes away meanwhile can't
+        // cut it off half-way: sqlx 0.9.0 would return such a connection to its
+        // pool inside the transaction (transact-rs/sqlx#4385).
+        let pool = self.pool.clone();
+        let begun = tokio::spawn(async move { pool.begin().await }).await;
+        let inner = begun.map_err(|_| sqlx::Error::WorkerCrashed)??;
+        Ok(Transaction::new(inner, self.lists.clone()))
     }
 
     /// The job with this id, live or ended, or `None`.
@@ -99,7 +105,6 @@ impl Queue {
 
     async fn sample(&self, known: &mut BTreeSet<List>) -> Result<(), Error> {
         let sample = inspect::sample(&self.pool).await?;
-        known.extend(sample.lists);
         for queue in &sample.queues {
             known.extend(Priority::ALL.map(|priority| List::new(queue, priority)));
         }

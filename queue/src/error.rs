@@ -90,11 +90,15 @@ pub(crate) fn connection_lost(error: &sqlx::Error) -> bool {
     }
 }
 
-/// A deadlock or serialization failure: nothing happened, so the same
-/// statement may be sent again at once.
-pub(crate) fn is_retryable(error: &sqlx::Error) -> bool {
-    error
-        .as_database_error()
-        .and_then(sqlx::error::DatabaseError::code)
-        .is_some_and(|code| matches!(code.as_ref(), "40001" | "40P01" | "55P03"))
+/// Whether PostgreSQL refuses this very data (22 data exception, 23 constraint,
+/// 54 limit exceeded), or we can't read what it has: trying again is no use.
+/// Anything else may pass: a standby not yet promoted, a full disk, a deadlock.
+pub(crate) fn is_refusal(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Database(db) => {
+            db.code().is_some_and(|code| ["22", "23", "54"].iter().any(|class| code.starts_with(class)))
+        }
+        sqlx::Error::Encode(_) | sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. } => true,
+        _ => false,
+    }
 }

@@ -8,6 +8,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    future::Future,
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -17,6 +18,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use redis::{RedisResult, aio::MultiplexedConnection};
+use serde_json::Value;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     time::{Instant, timeout},
@@ -26,7 +28,7 @@ use uuid::Uuid;
 
 use crate::{
     Backoff, Mode, Priority, Queue, Run,
-    error::connection_lost,
+    error::{connection_lost, is_refusal},
     executor::Assignment,
     held::Held,
     keys::{Element, List},
@@ -34,7 +36,7 @@ use crate::{
     lookup::Lookup,
     metrics::ByKind,
     order::Order,
-    ready_list::is_foreign,
+    ready_list::{is_foreign, timed_out},
     registry::Registry,
 };
 
@@ -48,6 +50,11 @@ const BATCH: usize = 250;
 const WORTHWHILE: usize = 100;
 const GATHER: Duration = Duration::from_millis(1);
 const RECONNECT: Backoff = Backoff { base: Duration::from_millis(100), cap: Duration::from_secs(5) };
+
+/// Waits for an answer that must come at once.
+async fn soon<T>(answer: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
+    timeout(ANSWER_MARGIN, answer).await.unwrap_or_else(|_| Err(timed_out()))
+}
 
 /// What all fetchers of a worker share.
 pub(crate) struct Shared<C> {
@@ -116,12 +123,8 @@ impl<C: Send + Sync + 'static> Fetcher<C> {
     /// Fetches on one connection until it breaks (`Err`) or told to stop.
     async fn session(&mut self, failures: &mut u32) -> RedisResult<()> {
         let mut redis = self.shared.queue.lists.connect_blocking().await?;
-        let client_id: i64 = redis::cmd("CLIENT").arg("ID").query_async(&mut redis).await?;
+        let client_id: i64 = soon(redis::cmd("CLIENT").arg("ID").query_async(&mut redis)).await?;
         self.client_id.store(client_id, Ordering::Release);
-        if *failures > 0 {
-            tracing::info!(failures, "redis is back; fetching again");
-        }
-        *failures = 0;
         while let Some(slots) = self.free_slots().await {
             let popped = match self.pop(&mut redis, slots.num_permits()).await {
                 Err(error) if is_foreign(&error) => {
@@ -130,6 +133,11 @@ impl<C: Send + Sync + 'static> Fetcher<C> {
                 }
                 popped => popped?,
             };
+            // Only an answered pop says that this Redis is of use: a replica, or
+            // one that can't write, lets us connect.
+            if std::mem::take(failures) > 0 {
+                tracing::info!("redis is back; fetching again");
+            }
             let Some(popped) = popped else { continue };
             if self.shared.stop.is_cancelled() {
                 self.put_back(&mut redis, popped).await?;
@@ -173,8 +181,7 @@ impl<C: Send + Sync + 'static> Fetcher<C> {
         }
         command.arg("LEFT").arg("COUNT").arg(count);
         let answer = timeout(BLOCK + ANSWER_MARGIN, command.query_async(redis)).await;
-        let answer: Option<(String, Vec<Vec<u8>>)> =
-            answer.map_err(|_| redis::RedisError::from((redis::ErrorKind::Io, "no answer to BLMPOP in time")))??;
+        let answer: Option<(String, Vec<Vec<u8>>)> = answer.unwrap_or_else(|_| Err(timed_out()))?;
         Ok(answer.and_then(|(key, elements)| {
             let list = lists.into_iter().find(|list| self.key(list) == key)?;
             Some(Popped { list, elements })
@@ -198,7 +205,7 @@ impl<C: Send + Sync + 'static> Fetcher<C> {
         for element in popped.elements.iter().rev() {
             command.arg(element.as_slice());
         }
-        command.query_async(redis).await
+        soon(command.query_async(redis)).await
     }
 
     /// Claims what was popped, however long PostgreSQL takes to answer, and
@@ -233,26 +240,37 @@ impl<C: Send + Sync + 'static> Fetcher<C> {
     /// gives back what did, and then the same ids are claimed anew.
     async fn claim_until_answered(&self, ids: &[Uuid]) -> Option<Vec<Assignment<C>>> {
         let shared = &self.shared;
+        let mut attempt = 0;
         loop {
             let claiming = shared.held.claiming().await;
             let claim_id = Uuid::new_v4();
             match claim::claim(&shared.claims, ids, shared.worker_id, claim_id, &shared.kinds).await {
                 Ok(claimed) => return Some(shared.take_on(claimed, claim_id)),
-                Err(error) if connection_lost(&error) => {
-                    shared.queue.metrics().postgres_errors.increment(1);
-                    let mut reconciled = shared.held.doubt_claim(ids);
+                Err(error) if is_refusal(&error) => {
                     drop(claiming);
-                    tokio::select! {
-                        () = shared.stop.cancelled() => return None,
-                        _ = reconciled.changed() => {}
-                    }
+                    shared.queue.metrics().postgres_errors.increment(1);
+                    tracing::error!(%error, jobs = ids.len(), "a claim is refused; the auditor will find the jobs");
+                    tokio::time::sleep(RECONNECT.cap).await;
+                    return None;
                 }
                 Err(error) => {
+                    let lost = connection_lost(&error).then(|| shared.held.doubt_claim(ids));
                     drop(claiming);
                     shared.queue.metrics().postgres_errors.increment(1);
-                    tracing::error!(%error, jobs = ids.len(), "postgresql refuses a claim; the auditor will find the jobs");
-                    tokio::time::sleep(RECONNECT.base).await;
-                    return None;
+                    if attempt == 0 {
+                        tracing::warn!(%error, "postgresql takes no claims; trying until it does");
+                    }
+                    attempt += 1;
+                    let again = async {
+                        tokio::time::sleep(RECONNECT.ceiling(attempt)).await;
+                        if let Some(mut reconciled) = lost {
+                            let _ = reconciled.changed().await;
+                        }
+                    };
+                    tokio::select! {
+                        () = shared.stop.cancelled() => return None,
+                        () = again => {}
+                    }
                 }
             }
         }
@@ -279,6 +297,8 @@ impl<C: Send + Sync + 'static> Shared<C> {
         // The claim asked for registered kinds only.
         let entry = self.registry.get(&job.kind)?.clone();
         let metrics = self.by_kind.get(entry.kind)?.clone();
+        // Leniently: what another version wrote there must hold nobody up.
+        let text = |name: &str| job.meta.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
         let ready_since = job.queued_at.max(job.run_at);
         let run = Run {
             id: job.id,
@@ -287,8 +307,8 @@ impl<C: Send + Sync + 'static> Shared<C> {
             policy: entry.policy,
             attempt: job.attempt,
             max_attempts: job.max_attempts,
-            request_id: job.meta.0.request_id,
-            traceparent: job.meta.0.traceparent,
+            request_id: text("request_id"),
+            traceparent: text("traceparent"),
             waited: (job.started_at - ready_since).to_std().unwrap_or_default(),
             started: Instant::now(),
             timeout: Duration::from_millis(job.timeout_ms.unsigned_abs().into()),

@@ -7,17 +7,17 @@
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
+use serde_json::json;
 use sqlx::PgPool;
 use tokio::sync::{Mutex, mpsc};
 use uuid::Uuid;
 
 use crate::{
     Backoff, Metrics,
-    error::{connection_lost, is_retryable},
+    error::{connection_lost, is_refusal},
     held::Held,
     ledger::{
-        self,
-        finish::{self, EndState, Ended, Retried},
+        finish::{self, Ended, Retried},
         give_back::{self, Claim},
         partitions,
     },
@@ -46,6 +46,21 @@ impl Settled {
             Self::Ended(ended) => (ended.id, ended.claim_id),
             Self::Retried(retried) => (retried.id, retried.claim_id),
             Self::GivenBack(claim) | Self::Committed(claim) => *claim,
+        }
+    }
+
+    /// The same, with a note in place of the result and the error.
+    fn without_details(&self) -> Self {
+        let omitted = || json!({ "omitted": "PostgreSQL refused it" });
+        match self.clone() {
+            Self::Ended(ended) => Self::Ended(Ended {
+                result: ended.result.map(|_| omitted()),
+                error: ended.error.map(|_| omitted()),
+                reason: ended.reason.map(|_| "the reason could not be stored".to_owned()),
+                ..ended
+            }),
+            Self::Retried(retried) => Self::Retried(Retried { error: omitted(), ..retried }),
+            other => other,
         }
     }
 }
@@ -83,22 +98,17 @@ impl Finisher {
                     self.done(batch, &written, in_doubt);
                     return;
                 }
-                Err(error) if is_retryable(&error) => {}
                 Err(error) if partitions::is_missing(&error) => {
                     if let Err(error) = partitions::ensure_ahead(&self.pool, self.policies.retention_days()).await {
-                        tracing::warn!(%error, "could not make a partition of the history yet");
-                        tokio::time::sleep(BACKOFF.base).await;
+                        self.hold_up(&error, batch.len(), &mut attempt).await;
                     }
                 }
-                Err(error) if connection_lost(&error) => {
-                    self.metrics.postgres_errors.increment(1);
-                    if attempt == 0 {
-                        tracing::warn!(%error, outcomes = batch.len(), "postgresql does not take outcomes; they are kept and tried again");
+                Err(error) if !is_refusal(&error) => {
+                    if connection_lost(&error) {
+                        in_doubt = true;
+                        self.held.doubt();
                     }
-                    in_doubt = true;
-                    self.held.doubt();
-                    attempt += 1;
-                    tokio::time::sleep(BACKOFF.ceiling(attempt)).await;
+                    self.hold_up(&error, batch.len(), &mut attempt).await;
                 }
                 Err(error) if batch.len() > 1 => {
                     self.metrics.postgres_errors.increment(1);
@@ -109,12 +119,21 @@ impl Finisher {
                     return;
                 }
                 Err(error) => {
-                    self.metrics.postgres_errors.increment(1);
-                    self.refused(&batch[0], &error);
+                    self.refused(&batch[0], &error).await;
                     return;
                 }
             }
         }
+    }
+
+    /// Keeps a batch for the next try; says so once.
+    async fn hold_up(&self, error: &sqlx::Error, outcomes: usize, attempt: &mut u32) {
+        self.metrics.postgres_errors.increment(1);
+        if *attempt == 0 {
+            tracing::warn!(%error, outcomes, "postgresql does not take outcomes; they are kept and tried again");
+        }
+        *attempt += 1;
+        tokio::time::sleep(BACKOFF.ceiling(*attempt)).await;
     }
 
     /// Writes the batch in one transaction; returns the ids whose fence held.
@@ -132,14 +151,7 @@ impl Finisher {
         }
         let mut written = HashSet::with_capacity(batch.len());
         if !ended.is_empty() || !retried.is_empty() {
-            let mut transaction = ledger::begin_fast(&self.pool).await?;
-            if !ended.is_empty() {
-                written.extend(finish::end(&mut transaction, &ended).await?);
-            }
-            if !retried.is_empty() {
-                written.extend(finish::retry(&mut transaction, &retried).await?);
-            }
-            transaction.commit().await?;
+            written.extend(finish::write(&self.pool, &ended, &retried).await?);
         }
         if !given_back.is_empty() {
             let ready = give_back::give_back(&self.pool, &given_back).await?;
@@ -164,13 +176,19 @@ impl Finisher {
         }
     }
 
-    /// PostgreSQL refuses this very outcome. The row stays ours in the ledger
-    /// and we forget it, so the reconciler gives it back and it runs again.
-    fn refused(&self, settled: &Settled, error: &sqlx::Error) {
-        let (id, _) = settled.claim();
-        let ended = matches!(settled, Settled::Ended(Ended { state: EndState::Completed, .. }));
-        tracing::error!(%id, %error, completed = ended, "postgresql refuses this outcome; the job will run again");
+    /// PostgreSQL refuses this very outcome: it is written without what the
+    /// handler put into it. If even that is refused, the row stays ours in the
+    /// ledger and we forget it, so that the reconciler gives it back.
+    async fn refused(&self, settled: &Settled, error: &sqlx::Error) {
+        self.metrics.postgres_errors.increment(1);
+        tracing::error!(id = %settled.claim().0, %error, "postgresql refuses this outcome; writing it without its details");
+        let bare = settled.without_details();
+        if let Err(error) = self.try_write(std::slice::from_ref(&bare)).await {
+            tracing::error!(id = %settled.claim().0, %error, "the outcome is refused; the job will run again");
+            self.held.remove(std::iter::once(settled.claim()));
+            self.held.doubt();
+            return;
+        }
         self.held.remove(std::iter::once(settled.claim()));
-        self.held.doubt();
     }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use sqlx::PgPool;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -25,6 +25,9 @@ pub(crate) const EVERY: Duration = Duration::from_secs(5);
 pub(crate) const GONE_AFTER: Duration = Duration::from_secs(15);
 /// A beat this late leaves open what the others have done meanwhile.
 const LATE: Duration = Duration::from_secs(10);
+/// By how much PostgreSQL's clock and ours may drift apart between two looks.
+/// More means that one of them jumped, or that this host was suspended.
+const JUMP: Duration = Duration::from_secs(5);
 /// After a beat that failed, the next one comes sooner.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -35,7 +38,18 @@ pub(crate) struct Pulse(Mutex<Option<Beats>>);
 #[derive(Clone, Copy, Debug)]
 struct Beats {
     last: Instant,
+    /// PostgreSQL's clock at the last beat.
+    clock: DateTime<Utc>,
     unbroken_since: Instant,
+}
+
+impl Beats {
+    /// Whether PostgreSQL's clock says that as much time has passed as ours does.
+    fn agrees(&self, now: Instant, clock: DateTime<Utc>) -> bool {
+        let ours = now.saturating_duration_since(self.last);
+        let theirs = (clock - self.clock).to_std().unwrap_or_default();
+        ours.abs_diff(theirs) <= JUMP && clock >= self.clock
+    }
 }
 
 impl Pulse {
@@ -43,13 +57,14 @@ impl Pulse {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes a beat sent at `sent`; returns whether it was late.
-    fn beat(&self, sent: Instant) -> bool {
+    /// Notes a beat sent at `sent`; returns whether it leaves doubts: it was
+    /// late, or a clock jumped.
+    fn beat(&self, sent: Instant, clock: DateTime<Utc>) -> bool {
         let mut beats = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let late = beats.is_some_and(|beats| sent.duration_since(beats.last) > LATE);
-        let unbroken_since = beats.filter(|_| !late).map_or(sent, |beats| beats.unbroken_since);
-        *beats = Some(Beats { last: sent, unbroken_since });
-        late
+        let doubtful = beats.is_some_and(|b| sent.duration_since(b.last) > LATE || !b.agrees(sent, clock));
+        let unbroken_since = beats.filter(|_| !doubtful).map_or(sent, |beats| beats.unbroken_since);
+        *beats = Some(Beats { last: sent, clock, unbroken_since });
+        doubtful
     }
 
     /// Notes that a beat failed.
@@ -65,10 +80,16 @@ impl Pulse {
         self.get().is_some_and(|beats| beats.last.elapsed() < GONE_AFTER)
     }
 
-    /// Whether the beats of the last 15 s all arrived. Only then may one say of
-    /// others that they are gone: an outage of PostgreSQL silences everyone.
-    pub(crate) fn is_trustworthy(&self) -> bool {
-        self.get().is_some_and(|beats| beats.last.elapsed() < LATE && beats.unbroken_since.elapsed() >= GONE_AFTER)
+    /// Whether the beats of the last 15 s all arrived, and PostgreSQL's clock,
+    /// which says `clock` now, did not jump meanwhile. Only then may one say of
+    /// others that they are gone: an outage of PostgreSQL silences everyone, and
+    /// a jump makes every beat look old.
+    pub(crate) fn is_trustworthy(&self, clock: DateTime<Utc>) -> bool {
+        self.get().is_some_and(|beats| {
+            beats.last.elapsed() < LATE
+                && beats.unbroken_since.elapsed() >= GONE_AFTER
+                && beats.agrees(Instant::now(), clock)
+        })
     }
 }
 
@@ -119,8 +140,8 @@ impl Heartbeat {
                     if std::mem::take(&mut failing) {
                         tracing::info!("the worker's heartbeat reaches postgresql again");
                     }
-                    self.arrived(sent, beat, &mut server).await;
-                    EVERY
+                    // A duty that was not renewed (its row was locked just then) is asked for again soon.
+                    if self.arrived(sent, beat, &mut server).await { EVERY } else { RETRY }
                 }
                 Err(error) => {
                     self.metrics.postgres_errors.increment(1);
@@ -144,12 +165,17 @@ impl Heartbeat {
         let busy = i32::try_from(self.held.len()).unwrap_or(i32::MAX);
         self.metrics.slots_busy.set(busy);
         self.metrics.slots_free.set(self.row.slots.saturating_sub(busy).max(0));
-        let beat = workers::beat(&self.pool, self.row.id, busy, &DUTIES);
-        timeout(EVERY, beat).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+        workers::beat(&self.pool, self.row.id, busy, &DUTIES).await
     }
 
-    async fn arrived(&self, sent: Instant, beat: Beat, server: &mut Option<(DateTime<Utc>, Option<DateTime<Utc>>)>) {
-        let late = self.pulse.beat(sent);
+    /// Takes in what a beat brought; returns whether all duties were renewed.
+    async fn arrived(
+        &self,
+        sent: Instant,
+        beat: Beat,
+        server: &mut Option<(DateTime<Utc>, Option<DateTime<Utc>>)>,
+    ) -> bool {
+        let doubtful = self.pulse.beat(sent, beat.clock);
         let restarted = server.replace(beat.server).is_some_and(|before| before != beat.server);
         if !beat.registered {
             tracing::warn!("the worker's row was gone: others took it for dead; registering again");
@@ -157,10 +183,10 @@ impl Heartbeat {
                 tracing::warn!(%error, "could not register again yet");
             }
         }
-        if late || restarted || !beat.registered {
+        if doubtful || restarted || !beat.registered {
             self.held.doubt();
         }
-        self.leases.set(sent, beat.duties);
+        self.leases.set(sent, beat.duties)
     }
 }
 
@@ -171,17 +197,35 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn one_may_judge_others_only_after_15_s_of_unbroken_beats() {
         let pulse = Pulse::default();
+        let start = Utc::now();
+        let began = Instant::now();
+        let clock = || start + began.elapsed();
         assert!(!pulse.is_fresh());
         for _ in 0..4 {
-            assert!(!pulse.is_trustworthy());
-            assert!(!pulse.beat(Instant::now()));
+            assert!(!pulse.is_trustworthy(clock()));
+            assert!(!pulse.beat(Instant::now(), clock()));
             assert!(pulse.is_fresh());
             tokio::time::advance(EVERY).await;
         }
-        assert!(pulse.is_trustworthy());
+        assert!(pulse.is_trustworthy(clock()));
+        assert!(!pulse.is_trustworthy(clock() + Duration::from_mins(1)), "the clock jumped ahead");
+        assert!(!pulse.is_trustworthy(clock() - Duration::from_mins(1)), "the clock jumped back");
         pulse.broken();
-        assert!(!pulse.is_trustworthy(), "a failed beat starts the count anew");
+        assert!(!pulse.is_trustworthy(clock()), "a failed beat starts the count anew");
         tokio::time::advance(LATE).await;
-        assert!(pulse.beat(Instant::now()), "late");
+        assert!(pulse.beat(Instant::now(), clock()), "late");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_jump_of_a_clock_between_two_beats_starts_the_count_anew() {
+        let pulse = Pulse::default();
+        let start = Utc::now();
+        assert!(!pulse.beat(Instant::now(), start));
+        tokio::time::advance(EVERY).await;
+        assert!(pulse.beat(Instant::now(), start + Duration::from_hours(1)), "doubtful");
+        tokio::time::advance(EVERY).await;
+        assert!(!pulse.beat(Instant::now(), start + Duration::from_hours(1) + EVERY));
+        tokio::time::advance(EVERY).await;
+        assert!(!pulse.is_trustworthy(start + Duration::from_hours(1) + 2 * EVERY));
     }
 }

@@ -68,7 +68,10 @@ impl Held {
     pub(crate) fn insert(&self, claims: impl Iterator<Item = (Claim, CancellationToken)>) {
         let mut inner = self.lock();
         for ((id, claim_id), cancel) in claims {
-            inner.claims.insert(id, Holding { claim_id, cancel });
+            // An older claim of the same job was lost meanwhile, and its run goes on for nothing.
+            if let Some(lost) = inner.claims.insert(id, Holding { claim_id, cancel }) {
+                lost.cancel.cancel();
+            }
         }
     }
 

@@ -10,7 +10,7 @@ use crate::{
     Error, Priority, Queue, Transaction,
     keys::{Element, List},
     ledger::{
-        self, claim,
+        claim,
         finish::{self, EndState, Ended},
         partitions,
     },
@@ -48,10 +48,7 @@ pub async fn complete(pool: &PgPool, ids: &[Uuid], claim_id: Uuid, keep_days: i3
             reason: None,
         })
         .collect();
-    let mut transaction = ledger::begin_fast(pool).await?;
-    let written = finish::end(&mut transaction, &ended).await?;
-    transaction.commit().await?;
-    Ok(written.len())
+    Ok(finish::write(pool, &ended, &[]).await?.len())
 }
 
 /// Makes the history's partition for jobs kept this many days.

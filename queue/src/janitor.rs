@@ -41,11 +41,11 @@ impl Janitor {
 
     async fn tick(&self) -> sqlx::Result<()> {
         partitions::ensure_ahead(&self.pool, self.policies.retention_days()).await?;
+        while workers::prune(&self.pool, BATCH).await? >= BATCH.unsigned_abs() {}
         let dropped = partitions::drop_expired(&self.pool).await?;
         if dropped > 0 {
             tracing::info!(days = dropped, "dropped the history of days whose retention is over");
         }
-        while workers::prune(&self.pool, BATCH).await? >= BATCH.unsigned_abs() {}
         Ok(())
     }
 }

@@ -52,6 +52,12 @@ impl List {
         Self { queue: queue.into(), priority }
     }
 
+    /// Whether the ledger takes the queue's name: 1 to 50 of `[a-z0-9_-]`.
+    pub(crate) fn is_valid(&self) -> bool {
+        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-');
+        (1..=50).contains(&self.queue.len()) && self.queue.chars().all(allowed)
+    }
+
     /// Its key in Redis.
     #[must_use]
     pub fn key(&self, prefix: &Prefix) -> String {

@@ -36,14 +36,23 @@ impl Leases {
         Self { held: watch::Sender::new(HashMap::new()), metrics }
     }
 
-    /// Takes over what a beat, sent at `sent`, brought back.
-    pub(crate) fn set(&self, sent: Instant, duties: Vec<(String, Value)>) {
-        for duty in DUTIES {
-            let holds = duties.iter().any(|(held, _)| held == duty);
-            self.metrics.duty_holder(duty).set(f64::from(u8::from(holds)));
+    /// Takes over what a beat, sent at `sent`, brought back. A lease that was
+    /// not renewed holds until its time is over. Returns whether there was none.
+    pub(crate) fn set(&self, sent: Instant, duties: Vec<(String, Value)>) -> bool {
+        let mut leases: HashMap<String, Lease> =
+            duties.into_iter().map(|(duty, note)| (duty, Lease { until: sent + LENGTH, note })).collect();
+        let renewed = leases.len();
+        for (duty, lease) in &*self.held.borrow() {
+            if lease.until > Instant::now() {
+                leases.entry(duty.clone()).or_insert_with(|| lease.clone());
+            }
         }
-        let leases = duties.into_iter().map(|(duty, note)| (duty, Lease { until: sent + LENGTH, note }));
-        self.held.send_replace(leases.collect());
+        for duty in DUTIES {
+            self.metrics.duty_holder(duty).set(f64::from(u8::from(leases.contains_key(duty))));
+        }
+        let all = leases.len() == renewed;
+        self.held.send_replace(leases);
+        all
     }
 
     /// Whether `duty` is held now.

@@ -11,7 +11,10 @@ use std::{
 
 use apalis::prelude::WorkerContext;
 use sqlx::PgPool;
-use tokio::{task::JoinHandle, time::timeout};
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, timeout, timeout_at},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{Error, Queue, held::Held, ledger::give_back};
@@ -29,25 +32,34 @@ pub(crate) struct Tasks {
     tracker: TaskTracker,
     /// Fired when a task panics: the worker then drains and ends with an error.
     failed: CancellationToken,
+    /// Fired to end what did not end when it was told to.
+    abort: CancellationToken,
 }
 
 impl Tasks {
     pub(crate) fn new(failed: CancellationToken) -> Self {
-        Self { tracker: TaskTracker::new(), failed }
+        Self { tracker: TaskTracker::new(), failed, abort: CancellationToken::new() }
     }
 
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let failed = self.failed.clone().drop_guard();
+        let abort = self.abort.clone();
         self.tracker.spawn(async move {
-            task.await;
+            tokio::select! {
+                () = task => {}
+                () = abort.cancelled() => {}
+            }
             failed.disarm();
         });
     }
 
-    /// Waits until all have ended.
-    pub(crate) async fn wait(&self) {
+    /// Waits until all have ended; after `patience` they are ended.
+    pub(crate) async fn wait(&self, patience: Duration) {
         self.tracker.close();
-        self.tracker.wait().await;
+        if timeout(patience, self.tracker.wait()).await.is_err() {
+            self.abort.cancel();
+            self.tracker.wait().await;
+        }
     }
 }
 
@@ -71,7 +83,7 @@ impl Background {
 
     pub(crate) async fn stop(self) {
         self.stop.cancel();
-        self.tasks.wait().await;
+        self.tasks.wait(LAST_WORDS).await;
     }
 }
 
@@ -93,8 +105,9 @@ impl Pipeline {
     /// Stops fetching, lets running jobs finish for `grace`, and gives the
     /// rest back unburnt, also what apalis was handed and never started.
     pub(crate) async fn drain(self, queue: &Queue, pool: &PgPool, held: &Held, grace: Duration) -> Result<(), Error> {
-        self.stop_fetching(queue).await;
-        if timeout(grace, held.emptied()).await.is_err() {
+        let deadline = Instant::now() + grace;
+        self.stop_fetching(queue, grace.min(LAST_WORDS)).await;
+        if timeout_at(deadline, held.emptied()).await.is_err() {
             tracing::warn!(running = held.len(), "the grace is over; giving back what still runs");
         }
         self.stopping.cancel();
@@ -107,7 +120,7 @@ impl Pipeline {
         if timeout(LAST_WORDS, self.runtime).await.is_err() {
             abort.abort();
         }
-        let _ = timeout(LAST_WORDS, self.finishers.wait()).await;
+        self.finishers.wait(LAST_WORDS).await;
 
         // Handlers that never await can't be stopped; their jobs go back all the same.
         let left = held.claims();
@@ -121,20 +134,24 @@ impl Pipeline {
         Ok(())
     }
 
-    async fn stop_fetching(&self, queue: &Queue) {
+    /// Unblocks the fetchers. One that Redis does not answer is ended; if it had
+    /// popped something, an auditor finds it.
+    async fn stop_fetching(&self, queue: &Queue, patience: Duration) {
         self.fetching.cancel();
-        let stopped = self.fetchers.wait();
-        tokio::pin!(stopped);
-        loop {
-            for client in &self.clients {
-                let id = client.load(Ordering::Acquire);
-                if id != 0 && queue.lists.unblock(id).await.is_err() {
-                    tracing::debug!("could not unblock a fetcher; its wait ends by itself");
+        let unblock = async {
+            loop {
+                for client in &self.clients {
+                    let id = client.load(Ordering::Acquire);
+                    if id != 0 && queue.lists.unblock(id).await.is_err() {
+                        tracing::debug!("could not unblock a fetcher yet");
+                    }
                 }
+                tokio::time::sleep(UNBLOCK_EVERY).await;
             }
-            if timeout(UNBLOCK_EVERY, &mut stopped).await.is_ok() {
-                return;
-            }
+        };
+        tokio::select! {
+            () = self.fetchers.wait(patience) => {}
+            () = unblock => {}
         }
     }
 }

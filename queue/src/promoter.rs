@@ -14,7 +14,7 @@ use crate::{
 
 const DUTY: &str = "promoter";
 /// Jobs in one statement.
-const BATCH: i64 = 1_000;
+const BATCH: u32 = 1_000;
 /// How often it looks when it knows of nothing due sooner.
 const EVERY: Duration = Duration::from_secs(1);
 /// However soon the next job is due, it doesn't look more often than this.
@@ -50,7 +50,7 @@ impl Promoter {
         };
         // What can't be pushed is queued in the ledger all the same: the auditor finds it.
         let pushed = self.lists.push(&promoted.ready).await;
-        let full = i64::try_from(promoted.ready.len()).is_ok_and(|jobs| jobs >= BATCH);
+        let full = u32::try_from(promoted.ready.len()).is_ok_and(|jobs| jobs >= BATCH);
         if full && pushed.is_ok() {
             return Duration::ZERO;
         }

@@ -17,14 +17,15 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use redis::{
-    AsyncConnectionConfig, Client, RedisResult,
+    AsyncConnectionConfig, Client, IntoConnectionInfo, RedisResult,
     aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection},
+    io::tcp::{TcpSettings, socket2::TcpKeepalive},
 };
 use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
 use crate::{
-    Error, Metrics,
+    Error, Metrics, Priority,
     keys::{Element, List, Prefix},
 };
 
@@ -34,6 +35,8 @@ pub(crate) const PUSH_DEADLINE: Duration = Duration::from_millis(50);
 const COMMAND_DEADLINE: Duration = Duration::from_secs(1);
 /// While Redis is down, one attempt in this time.
 const RETRY_EVERY: Duration = Duration::from_secs(1);
+/// Elements that a commit pushes itself.
+const PUSHED_AT_ONCE: usize = 10_000;
 /// Elements in one command.
 const CHUNK: usize = 1_000;
 
@@ -43,6 +46,13 @@ pub(crate) struct Ready {
     pub(crate) list: List,
     pub(crate) id: Uuid,
     pub(crate) queued_at: DateTime<Utc>,
+}
+
+impl Ready {
+    /// From the columns of its row.
+    pub(crate) fn new(queue: impl Into<String>, rank: i16, id: Uuid, queued_at: DateTime<Utc>) -> Self {
+        Self { list: List::new(queue, Priority::from_rank(rank)), id, queued_at }
+    }
 }
 
 /// The head of a list and its length.
@@ -66,7 +76,14 @@ impl ReadyLists {
     /// Never waits: the connection is made when first used.
     pub(crate) fn new(url: &str, prefix: Prefix, metrics: Metrics) -> Result<Self, Error> {
         let unusable = |error: redis::RedisError| Error::Setting { name: "redis_url", problem: error.to_string() };
-        let client = Client::open(url).map_err(unusable)?;
+        // A peer that vanished without a word is noticed by these alone.
+        let tcp = TcpSettings::default()
+            .set_nodelay(true)
+            .set_keepalive(TcpKeepalive::new().with_time(Duration::from_secs(5)).with_interval(Duration::from_secs(2)));
+        #[cfg(target_os = "linux")]
+        let tcp = tcp.set_user_timeout(Duration::from_secs(5));
+        let info = url.into_connection_info().map_err(unusable)?.set_tcp_settings(tcp);
+        let client = Client::open(info).map_err(unusable)?;
         let config = ConnectionManagerConfig::new()
             .set_number_of_retries(1)
             .set_max_delay(Duration::from_millis(200))
@@ -86,14 +103,20 @@ impl ReadyLists {
         if ready.is_empty() || !self.breaker.allows() {
             return;
         }
+        // The rest of a huge transaction is the auditor's: it would take longer
+        // than the deadline by its size alone.
+        let ready = &ready[..ready.len().min(PUSHED_AT_ONCE)];
         let pushed = timeout(PUSH_DEADLINE, self.push_all(ready)).await;
-        self.note(&pushed.unwrap_or_else(|_| Err(timed_out())));
+        self.note_push(&pushed.unwrap_or_else(|_| Err(timed_out())));
     }
 
     /// Pushes for a duty. The error is noted and told, so that the duty can slow down.
     pub(crate) async fn push(&self, ready: &[Ready]) -> Result<(), Error> {
         for chunk in ready.chunks(CHUNK) {
-            self.command(self.push_all(chunk)).await?;
+            let pushed = timeout(COMMAND_DEADLINE, self.push_all(chunk)).await;
+            let pushed = pushed.unwrap_or_else(|_| Err(timed_out()));
+            self.note_push(&pushed);
+            pushed?;
         }
         Ok(())
     }
@@ -153,7 +176,7 @@ impl ReadyLists {
             Ok(())
         };
         let answer = timeout(COMMAND_DEADLINE / 2, ping).await.unwrap_or_else(|_| Err(timed_out()));
-        self.note(&answer);
+        self.count(&answer);
         answer.map_err(Error::from)
     }
 
@@ -193,11 +216,20 @@ impl ReadyLists {
 
     async fn command<T>(&self, command: impl Future<Output = RedisResult<T>>) -> Result<T, Error> {
         let answer = timeout(COMMAND_DEADLINE, command).await.unwrap_or_else(|_| Err(timed_out()));
-        self.note(&answer);
+        self.count(&answer);
         answer.map_err(Error::from)
     }
 
-    fn note<T>(&self, answer: &RedisResult<T>) {
+    fn count<T>(&self, answer: &RedisResult<T>) {
+        if answer.is_err() {
+            self.metrics.redis_errors.increment(1);
+        }
+    }
+
+    /// Only pushes say whether Redis takes jobs: a replica, or a server whose
+    /// memory is full, answers every look.
+    fn note_push<T>(&self, answer: &RedisResult<T>) {
+        self.count(answer);
         match answer {
             Ok(_) => {
                 if self.breaker.close() {
@@ -205,7 +237,6 @@ impl ReadyLists {
                 }
             }
             Err(error) => {
-                self.metrics.redis_errors.increment(1);
                 if self.breaker.open() {
                     tracing::warn!(%error, "redis does not take jobs; they are safe in postgresql and handed over once it is back");
                 }
@@ -220,7 +251,7 @@ pub(crate) fn is_foreign(error: &redis::RedisError) -> bool {
     errors.is_some_and(|errors| errors.iter().any(|(_, error)| error.code() == "WRONGTYPE"))
 }
 
-fn timed_out() -> redis::RedisError {
+pub(crate) fn timed_out() -> redis::RedisError {
     redis::RedisError::from((redis::ErrorKind::Io, "no answer in time"))
 }
 

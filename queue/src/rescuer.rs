@@ -4,8 +4,9 @@
 //! scheduled with its kind's backoff, so that innocents part from a job that
 //! kills its process. The attempt counts; after the last the job is discarded.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashSet, sync::Arc};
 
+use chrono::{DateTime, Utc};
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -34,9 +35,9 @@ pub(crate) struct Rescuer {
 
 impl Rescuer {
     /// Rescues `orphans`, if this worker's own beats say that the silence of
-    /// the others is theirs and not PostgreSQL's.
-    pub(crate) async fn rescue(&self, orphans: &[Orphan]) -> Result<(), Error> {
-        if orphans.is_empty() || !self.pulse.is_trustworthy() {
+    /// the others is theirs and not PostgreSQL's (whose clock said `now` at the look).
+    pub(crate) async fn rescue(&self, orphans: &[Orphan], now: DateTime<Utc>) -> Result<(), Error> {
+        if orphans.is_empty() || !self.pulse.is_trustworthy(now) {
             return Ok(());
         }
         let (last, again): (Vec<_>, Vec<_>) = orphans.iter().partition(|o| o.attempt >= o.max_attempts);
@@ -51,14 +52,15 @@ impl Rescuer {
         };
         let (rescued, ready) = outcome?;
         self.metrics.rescued.increment(rescued as u64);
-        let mut workers: HashMap<Uuid, usize> = HashMap::new();
-        for orphan in orphans {
-            *workers.entry(orphan.worker_id).or_default() += 1;
+        if rescued > 0 {
+            let workers: HashSet<Uuid> = orphans.iter().map(|orphan| orphan.worker_id).collect();
+            tracing::warn!(?workers, jobs = rescued, "workers are gone; rescued their jobs");
         }
-        for (worker, jobs) in workers {
-            tracing::warn!(%worker, jobs, "a worker is gone; rescuing its jobs");
+        // What can't be pushed is found by the next looks.
+        if let Err(error) = self.lists.push(&ready).await {
+            tracing::debug!(%error, "the auditor will push what was rescued");
         }
-        self.lists.push(&ready).await
+        Ok(())
     }
 
     fn again(&self, orphan: &Orphan) -> Rescue {

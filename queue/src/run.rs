@@ -13,18 +13,13 @@ use crate::{
     error::Error::Stale,
     job::{MAX_RESULT_BYTES, Policy},
     ledger::{
+        self,
         finish::{self, EndState, Ended},
         give_back::Claim,
         partitions,
     },
     outcome::{FailureKind, Finished},
 };
-
-/// For the end of a handler's transaction. How long it may idle after the job's
-/// row was locked, before PostgreSQL ends it and the job can be rescued; and the
-/// planner settings of every finish.
-const LAST_WRITE: &str = "SET LOCAL idle_in_transaction_session_timeout = '10s'; \
-    SET LOCAL enable_seqscan = off; SET LOCAL enable_nestloop = off";
 
 /// Messages are cut at this many characters in the error history.
 const MAX_MESSAGE: usize = 4_000;
@@ -129,7 +124,7 @@ impl Run {
     /// transaction remains (but see [`Transaction::commit`]).
     pub async fn complete_in(&self, mut transaction: Transaction, result: Option<Value>) -> Result<Outcome, Error> {
         let ended = self.ended(EndState::Completed, result.map(checked_result), None, None);
-        sqlx::raw_sql(LAST_WRITE).execute(&mut *transaction).await?;
+        ledger::last_write(&mut transaction).await?;
         match finish::end(&mut transaction, std::slice::from_ref(&ended)).await {
             Ok(held) if held.is_empty() => {
                 transaction.rollback().await?;
@@ -140,9 +135,13 @@ impl Run {
                 Ok(Outcome::Committed(Finished(())))
             }
             Err(error) => {
+                drop(transaction);
                 if partitions::is_missing(&error) {
                     // The next attempt will find it.
-                    partitions::ensure_ahead(self.queue.pool(), [self.policy.completed_days()]).await?;
+                    let made = partitions::ensure_ahead(self.queue.pool(), [self.policy.completed_days()]).await;
+                    if let Err(error) = made {
+                        tracing::warn!(%error, "could not make a partition of the history yet");
+                    }
                 }
                 Err(error.into())
             }

@@ -152,8 +152,8 @@ impl<C: Send + Sync + 'static> Runner<C> {
         let drained = pipeline.drain(&self.queue, &pool, &held, self.settings.grace).await;
         background.stop().await;
         let left = tokio::time::timeout(LAST_WORDS, leave(&duty_pool, worker_id, drained.is_ok())).await;
-        pool.close().await;
-        duty_pool.close().await;
+        // A connection that never answers would hold these up for ever.
+        let _ = tokio::time::timeout(LAST_WORDS, async { tokio::join!(pool.close(), duty_pool.close()) }).await;
         drained?;
         left.unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
         if failed.is_cancelled() {

@@ -31,6 +31,11 @@ shell_quote() {
     printf "'%s'" "${1//\'/$quote}"
 }
 
+# random_hex BYTES: good enough for passwords and keys.
+random_hex() {
+    od -An -v -N "$1" -tx1 /dev/urandom | tr -d ' \n'
+}
+
 # Names the checkout, so that two checkouts on a machine never meet.
 checkout_id() {
     printf '%s' "$CALLBOARD_ROOT" | cksum | cut -d ' ' -f 1
@@ -103,11 +108,20 @@ free_port() {
     fail "no free port found between 20000 and 31999"
 }
 
-# http_ok HOST:PORT PATH: whether a GET answers 200. Needs no curl.
+# http_ok HOST:PORT PATH [JSON]: whether a GET, or a POST of JSON, answers 200.
+# Needs no curl.
 http_ok() (
     host=${1%:*}
     exec 3<>"/dev/tcp/$host/${1##*:}" || exit 1
-    printf 'GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n' "$2" "$1" >&3 || exit 1
+    head="Host: $1"$'\r\n'"Connection: close"$'\r\n'
+    if [ $# -gt 2 ]; then
+        # The length is in bytes.
+        LC_ALL=C
+        printf 'POST %s HTTP/1.1\r\n%sContent-Type: application/json\r\nContent-Length: %s\r\n\r\n%s' \
+            "$2" "$head" "${#3}" "$3" >&3 || exit 1
+    else
+        printf 'GET %s HTTP/1.1\r\n%s\r\n' "$2" "$head" >&3 || exit 1
+    fi
     IFS= read -r -t 5 status <&3 || exit 1
     # To the end, or the server would see its connection reset.
     while IFS= read -r -t 5 _ <&3; do :; done

@@ -25,7 +25,7 @@ instance_lock() {
 
 # instance_new PROFILE: the variables of a set that doesn't exist yet.
 instance_new() {
-    profile=$1 owner='' database=private redis=private locale='' run_as=''
+    profile=$1 owner='' database=private redis=private locale='' run_as='' postgres_password=''
     postgres_port=$(free_port) redis_port=$(free_port)
     data=$(choose_data)
     instance_id=callboard:$(checkout_id):$name
@@ -33,6 +33,10 @@ instance_new() {
 
 instance_load() {
     [ -e "$registry/$name/state" ] || return 1
+    # It holds a password, so only its owner and root can read it.
+    [ -r "$registry/$name/state" ] || fail "$name was started by somebody else" "use sudo, or another name"
+    # A set of an older version has none yet: see postgres_secure.
+    postgres_password=''
     # shellcheck disable=SC1090 # Written by instance_save.
     . "$registry/$name/state"
     instance_id=callboard:$(checkout_id):$name
@@ -43,9 +47,12 @@ instance_load() {
 
 instance_save() {
     local variable
-    for variable in profile owner database redis locale postgres_port redis_port run_as data; do
-        printf '%s=%s\n' "$variable" "$(shell_quote "${!variable}")"
-    done >"$registry/$name/state.new"
+    (
+        umask 077
+        for variable in profile owner database redis locale postgres_port redis_port postgres_password run_as data; do
+            printf '%s=%s\n' "$variable" "$(shell_quote "${!variable}")"
+        done >"$registry/$name/state.new"
+    )
     mv -f "$registry/$name/state.new" "$registry/$name/state"
 }
 
@@ -174,7 +181,8 @@ instance_unlock() {
 instance_sweep() {
     local state
     for state in "$registry"/*/state; do
-        if [ ! -e "$state" ]; then continue; fi
+        # What root started is root's to sweep.
+        if [ ! -r "$state" ]; then continue; fi
         (
             name=$(basename "$(dirname "$state")")
             instance_load

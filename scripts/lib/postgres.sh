@@ -2,11 +2,13 @@
 # One private PostgreSQL: finding the programs, making the cluster, starting and
 # stopping it. Sourced by scripts/services, which sets the instance's variables:
 #   data (its folder)  profile  run_as (another user, or empty)
-#   postgres_bin  postgres_port  locale
+#   postgres_bin  postgres_port  postgres_password (of the superuser)  locale
 #
 # shellcheck disable=SC2154 # They are assigned there.
 
 readonly POSTGRES_OLDEST=15
+# Goes up with what postgres_make_role does, so that older data gets it too.
+readonly POSTGRES_MAKING=2
 
 postgres_major() {
     local version
@@ -50,7 +52,7 @@ postgres_data_major() {
 
 # psql as the cluster's own superuser.
 postgres_admin() {
-    "$postgres_bin/psql" -X -q -v ON_ERROR_STOP=1 \
+    PGPASSWORD=$postgres_password "$postgres_bin/psql" -X -q -v ON_ERROR_STOP=1 \
         "host=127.0.0.1 port=$postgres_port user=postgres dbname=${1:-postgres} sslmode=disable"
 }
 
@@ -132,13 +134,18 @@ SETTINGS
     esac
 }
 
+postgres_configure() {
+    postgres_settings | as_service_user tee "$data/postgres/callboard.conf" >/dev/null
+}
+
 # A cluster whose making was interrupted has never held anything and is made
 # again from nothing.
 postgres_make() {
     if [ -e "$data/postgres.made" ]; then return 0; fi
     if postgres_running; then postgres_stop immediate; fi
     rm -rf "$data/postgres"
-    local options=(--username=postgres --encoding=UTF8 "--locale=$locale" --auth=trust)
+    postgres_password=''
+    local options=(--username=postgres --encoding=UTF8 "--locale=$locale" --auth=reject)
     [ "$profile" != test ] || options+=(--no-sync)
     as_service_user "$postgres_bin/initdb" -D "$data/postgres" "${options[@]}" >"$data/initdb.log" 2>&1 9>&- ||
         {
@@ -148,29 +155,91 @@ postgres_make() {
     printf "include 'callboard.conf'\n" | as_service_user tee -a "$data/postgres/postgresql.conf" >/dev/null
 }
 
+# A port of 127.0.0.1 is open to everybody on the machine, and a superuser may
+# run programs as the servers' user: so nobody gets in without a password. The
+# superuser's is random and in the set's state, which only its owner can read.
+postgres_access() {
+    cat <<'ACCESS'
+# Written at every start by scripts/services: changes here are lost.
+local all all scram-sha-256
+host all all 127.0.0.1/32 scram-sha-256
+ACCESS
+}
+
+# Gives the superuser of a cluster that doesn't run a password: of a new one, of
+# one that older scripts made without, of one whose set's state was lost.
+postgres_secure() {
+    if [ -z "$postgres_password" ]; then
+        local password
+        password=$(random_hex 16)
+        # More than once: after a crash, a backend may outlive its postmaster by a moment.
+        wait_until 2 postgres_set_password "$password" ||
+            {
+                tail -n 15 "$data/secure.log" >&2
+                fail "the PostgreSQL superuser could not be given a password; the last lines are above"
+            }
+        postgres_password=$password
+        instance_save
+    fi
+    postgres_access | as_service_user tee "$data/postgres/pg_hba.conf" >/dev/null
+}
+
+# Alone with the cluster no login is needed, nor a place to listen. Without its
+# libraries nobody counts the statement, and so nobody can read it there.
+postgres_set_password() {
+    printf "ALTER ROLE postgres PASSWORD '%s'\n" "$1" |
+        (cd / && as_service_user env "LC_ALL=$locale" "$postgres_bin/postgres" --single -D "$data/postgres" \
+            -c shared_preload_libraries= -c log_min_error_statement=panic postgres >"$data/secure.log" 2>&1 9>&-) &&
+        ! grep -q 'ERROR\|FATAL\|PANIC' "$data/secure.log"
+}
+
 # The application's role is as weak as a managed server's would be: it may make
 # databases and read statistics, and is no superuser.
 postgres_make_role() {
-    if [ -e "$data/postgres.made" ]; then return 0; fi
-    postgres_admin postgres <<'SQL'
+    local made
+    made=$(cat "$data/postgres.made" 2>/dev/null || printf 'no')
+    if [ "$made" = "$POSTGRES_MAKING" ]; then return 0; fi
+    if [ "$made" = no ]; then
+        postgres_admin postgres <<'SQL'
 CREATE ROLE callboard LOGIN CREATEDB PASSWORD 'callboard';
 GRANT pg_monitor, pg_signal_backend, pg_checkpoint TO callboard;
-CREATE DATABASE callboard OWNER callboard;
-SQL
-    if postgres_has_statements; then
-        postgres_admin callboard <<'SQL'
-CREATE EXTENSION pg_stat_statements;
-GRANT EXECUTE ON FUNCTION pg_stat_statements_reset TO callboard;
 SQL
     fi
-    : >"$data/postgres.made"
+    if postgres_has_statements; then postgres_make_statements; fi
+    if [ "$made" = no ]; then
+        printf 'CREATE DATABASE callboard OWNER callboard;\n' | postgres_admin postgres
+    fi
+    printf '%s\n' "$POSTGRES_MAKING" >"$data/postgres.made"
+}
+
+# Only a superuser may create this extension, and tests and benchmarks make
+# databases of their own, so every new database is born with it. It has a schema
+# of its own, because public belongs to the migrations.
+postgres_make_statements() {
+    postgres_admin template1 <<'SQL'
+SET client_min_messages = warning;
+CREATE SCHEMA IF NOT EXISTS statistics;
+GRANT USAGE ON SCHEMA statistics TO PUBLIC;
+CREATE EXTENSION IF NOT EXISTS pg_stat_statements SCHEMA statistics;
+GRANT EXECUTE ON FUNCTION statistics.pg_stat_statements_reset TO callboard;
+ALTER ROLE callboard SET search_path = "$user", public, statistics;
+SQL
 }
 
 # postgres_start [keep]: "keep" insists on the port it had; else another one is
 # taken when somebody got there first.
 postgres_start() {
-    if postgres_running; then return 0; fi
+    if postgres_running; then
+        # Its own word goes before that of a state that was made anew.
+        local port
+        port=$(sed -n 4p "$data/postgres/postmaster.pid" 2>/dev/null || true)
+        postgres_port=${port:-$postgres_port}
+        return 0
+    fi
     local log=$data/postgres.log tries=20
+    rm -f "$data/postgres/postmaster.pid"
+    postgres_configure
+    postgres_secure
     while [ "$tries" -gt 0 ]; do
         tries=$((tries - 1))
         # Left by a crash. Backends that outlive their postmaster by a moment
@@ -178,7 +247,7 @@ postgres_start() {
         # next attempt gets through.
         if ! postgres_running; then rm -f "$data/postgres/postmaster.pid"; fi
         if [ -e "$log" ]; then mv -f "$log" "$log.old"; fi
-        postgres_settings | as_service_user tee "$data/postgres/callboard.conf" >/dev/null
+        postgres_configure
         if (cd / && as_service_user env "LC_ALL=$locale" "$postgres_bin/pg_ctl" start -D "$data/postgres" \
             -l "$log" -w -t 120 -s >/dev/null 2>&1 </dev/null 9>&-); then
             return 0

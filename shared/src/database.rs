@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use sqlx::postgres::PgPoolOptions;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection, PgPool};
 use tracing::{debug, trace};
 
@@ -28,13 +28,6 @@ const SLOW_ACQUIRE: Duration = Duration::from_secs(1);
 /// opening at debug, taking and giving back at trace.
 #[must_use]
 pub fn connect(config: &DatabaseConfig, name: &str) -> PgPool {
-    let options = config
-        .database_url
-        .options()
-        .application_name(name)
-        .statement_cache_capacity(config.statement_cache)
-        // PgBouncer refuses this start-up parameter; the server's default is exact.
-        .extra_float_digits(None);
     PgPoolOptions::new()
         .max_connections(config.pool_max)
         .min_connections(config.pool_min)
@@ -68,5 +61,30 @@ pub fn connect(config: &DatabaseConfig, name: &str) -> PgPool {
                 Ok(true)
             })
         })
-        .connect_lazy_with(options)
+        .connect_lazy_with(options(config, name))
+}
+
+/// A pool of one connection for the probes of a process, opened when it is first
+/// asked. A process whose handlers hold all connections of their pool is busy;
+/// with one of their own, its probes don't take that for a dead database. The
+/// pool pings the connection before it hands it out, and replaces a dead one.
+#[must_use]
+pub fn probe(config: &DatabaseConfig, name: &str) -> PgPool {
+    PgPoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(config.acquire_timeout)
+        .idle_timeout(config.idle_timeout)
+        .max_lifetime(config.max_lifetime)
+        .test_before_acquire(true)
+        .connect_lazy_with(options(config, name))
+}
+
+fn options(config: &DatabaseConfig, name: &str) -> PgConnectOptions {
+    config
+        .database_url
+        .options()
+        .application_name(name)
+        .statement_cache_capacity(config.statement_cache)
+        // PgBouncer refuses this start-up parameter; the server's default is exact.
+        .extra_float_digits(None)
 }

@@ -1,10 +1,11 @@
 //! How well a process is, as its probes tell it.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 use std::{future, io};
 
+use clap::Args;
 use serde::Serialize;
 use sqlx::PgPool;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -52,9 +53,12 @@ impl Check {
         Self::run(future::ready(is_well), otherwise).await
     }
 
-    /// Asks PostgreSQL; nothing can be done without it.
-    pub async fn postgres(pool: &PgPool) -> Self {
-        let answers = async { sqlx::query("SELECT 1").execute(pool).await.is_ok() };
+    /// Asks PostgreSQL; nothing can be done without it. `probe` is a pool for
+    /// this alone, of [`database::probe`](crate::database::probe): it pings what
+    /// it hands out, and is not held up by handlers that have all other
+    /// connections.
+    pub async fn postgres(probe: &PgPool) -> Self {
+        let answers = async { probe.acquire().await.is_ok() };
         Self::run(answers, Status::Down).await
     }
 }
@@ -84,6 +88,42 @@ impl Health {
     }
 }
 
+/// Asks a process of this machine how it is; exit code 0 means well.
+#[derive(Debug, Clone, Copy, Args)]
+#[group(skip)]
+pub struct Healthcheck {
+    /// Ask only whether the process answers, not whether it can work.
+    #[arg(long)]
+    pub live: bool,
+}
+
+impl Healthcheck {
+    /// Asks the process that listens on `listener`, and says what it found.
+    ///
+    /// # Errors
+    /// When the process is not well, or nobody answers.
+    pub async fn ask(self, listener: SocketAddr) -> Result<String, String> {
+        let address = reachable(listener);
+        let (path, well, unwell) =
+            if self.live { ("/livez", "lives", "does not live") } else { ("/readyz", "is ready", "is not ready") };
+        match probe(address, path).await {
+            Ok(true) => Ok(format!("{address} {well}")),
+            Ok(false) => Err(format!("{address} {unwell}")),
+            Err(error) => Err(format!("no answer from {address}: {error}")),
+        }
+    }
+}
+
+/// "Every address" is no address to call; the machine itself is meant.
+fn reachable(listener: SocketAddr) -> SocketAddr {
+    let ip = match listener.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listener.port())
+}
+
 /// Asks a process of this machine for `path` and returns whether it said 200.
 /// This is what a container's health check runs, in an image without a shell;
 /// one request of HTTP/1.0 over loopback is no reason to link a client.
@@ -104,6 +144,14 @@ pub async fn probe(address: SocketAddr, path: &str) -> io::Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_address_is_reached_at_this_machine() {
+        for (listener, reached) in [("0.0.0.0:1", "127.0.0.1:1"), ("[::]:1", "[::1]:1"), ("192.0.2.1:1", "192.0.2.1:1")]
+        {
+            assert_eq!(reachable(listener.parse().unwrap()), reached.parse().unwrap());
+        }
+    }
 
     #[tokio::test]
     async fn a_process_is_as_well_as_its_worst_part() {

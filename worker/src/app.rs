@@ -4,15 +4,17 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use callboard_queue::{Metrics as QueueMetrics, Queue, QueueShare, Runner, RunnerSettings};
 use callboard_shared::ready_file::{self, Addresses};
 use callboard_shared::telemetry::{MetricsError, Telemetry, serve_metrics};
 use callboard_shared::{database, jobs};
 use tokio::net::TcpListener;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::context::{Context, Links};
 use crate::health::WorkerInside;
@@ -22,6 +24,10 @@ use crate::settings::Settings;
 
 /// What PostgreSQL and Prometheus call this process.
 const NAME: &str = "callboard-worker";
+
+/// Longest wait for what is left to end once the jobs are done: a peer
+/// that hangs must not hold up the end of a worker.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// Why a worker did not start, or did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +80,7 @@ impl Worker {
 
         let telemetry = Telemetry::new(NAME)?;
         let pool = database::connect(&settings.database, NAME);
+        let probe = database::probe(&settings.database, NAME);
         let metrics = QueueMetrics::new(telemetry.recorder());
         let queue =
             Queue::connect(pool.clone(), settings.redis.redis_url.expose(), &settings.redis.queue_prefix, metrics)?;
@@ -81,7 +88,7 @@ impl Worker {
         let links = Links::new(settings.site.public_url(None), settings.token_key.verification_key());
         let context = Context { pool, mailer: mailer.clone(), links };
         let runner = Runner::new(queue.clone(), registry(), context, runner_settings(&settings))?;
-        let inside = Arc::new(WorkerInside::new(queue, runner.readiness()));
+        let inside = Arc::new(WorkerInside::new(queue, probe, runner.readiness()));
         Ok(Self { runner, mailer, inside, telemetry, listener, address, ready_file: settings.ready_file })
     }
 
@@ -117,7 +124,9 @@ impl Worker {
         self.mailer.close().await;
         drained.cancel();
         tasks.close();
-        tasks.wait().await;
+        if timeout(FAREWELL, tasks.wait()).await.is_err() {
+            warn!(open = tasks.len(), "tasks did not end in time and are left behind");
+        }
         Ok(result?)
     }
 }

@@ -3,19 +3,22 @@
 use callboard_queue::{Queue, Readiness};
 use callboard_shared::health::{Check, Health, Status};
 use callboard_shared::telemetry::Inside;
+use sqlx::PgPool;
 
 /// The inside of a worker, for its probes and gauges.
 #[derive(Debug)]
 pub struct WorkerInside {
     queue: Queue,
+    probe: PgPool,
     readiness: Readiness,
 }
 
 impl WorkerInside {
-    /// The inside of the worker that serves `queue`.
+    /// The inside of the worker that serves `queue`; `probe` is a pool for
+    /// asking PostgreSQL how it is.
     #[must_use]
-    pub fn new(queue: Queue, readiness: Readiness) -> Self {
-        Self { queue, readiness }
+    pub fn new(queue: Queue, probe: PgPool, readiness: Readiness) -> Self {
+        Self { queue, probe, readiness }
     }
 }
 
@@ -30,7 +33,7 @@ impl Inside for WorkerInside {
     async fn health(&self) -> Health {
         let redis = async { self.queue.ping_redis().await.is_ok() };
         let (postgres, redis, worker) = tokio::join!(
-            Check::postgres(self.queue.pool()),
+            Check::postgres(&self.probe),
             Check::run(redis, Status::Degraded),
             Check::known(self.readiness.is_ready(), Status::Down),
         );

@@ -3,15 +3,30 @@
 //! Exit codes: 0 drained (or healthy), 1 failed while running (or not healthy),
 //! 2 bad settings.
 
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use callboard_shared::config::{self, Loaded, Warning};
-use callboard_shared::{health, shutdown, telemetry};
+use callboard_shared::{shutdown, telemetry};
 use callboard_worker::app::Worker;
 use callboard_worker::settings::{Cli, Command, Healthcheck, Settings};
+use tokio::runtime::Runtime;
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
+    let runtime = match Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "error: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let code = runtime.block_on(start());
+    // A thread that still waits for a mail server must not hold up the end.
+    runtime.shutdown_background();
+    code
+}
+
+async fn start() -> ExitCode {
     let Loaded { cli, warnings } = match config::load::<Cli>("run") {
         Ok(loaded) => loaded,
         Err(stop) => return stop.report(),
@@ -46,8 +61,11 @@ async fn work(settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
 }
 
 async fn healthcheck(settings: &Healthcheck) -> ExitCode {
-    match health::probe(settings.address(), settings.path()).await {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) | Err(_) => ExitCode::FAILURE,
-    }
+    let (line, code) = match settings.probe.ask(settings.metrics.listen_address()).await {
+        Ok(line) => (line, ExitCode::SUCCESS),
+        Err(line) => (line, ExitCode::FAILURE),
+    };
+    // A closed terminal is no reason to do anything else.
+    let _ = writeln!(io::stdout(), "{line}");
+    code
 }

@@ -1,6 +1,5 @@
 //! The settings of `callboard-worker`.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -11,6 +10,7 @@ use callboard_shared::config::{
     AppConfig, Check, DatabaseConfig, Findings, LogConfig, MailConfig, MetricsConfig, RedisConfig, SiteConfig,
     TokenKeyConfig, value,
 };
+use callboard_shared::health;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Takes jobs from the queue and does the slow work of Callboard.
@@ -176,29 +176,12 @@ pub struct Healthcheck {
     /// Where the worker serves its probes.
     #[command(flatten)]
     pub metrics: MetricsConfig,
-
-    /// Ask only whether the process answers, not whether it can work.
-    #[arg(long)]
-    pub live: bool,
+    /// What to ask for.
+    #[command(flatten)]
+    pub probe: health::Healthcheck,
 }
 
 impl Healthcheck {
-    /// Where to ask.
-    #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        let mut address = self.metrics.listen_address();
-        if address.ip().is_unspecified() {
-            address.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
-        }
-        address
-    }
-
-    /// What to ask for.
-    #[must_use]
-    pub fn path(&self) -> &'static str {
-        if self.live { "/livez" } else { "/readyz" }
-    }
-
     fn check(&self, findings: &mut Findings) {
         if self.metrics.metrics_port == 0 {
             findings.problem(

@@ -14,7 +14,10 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::{sync::Semaphore, task};
 
 use super::strength::{self, About};
-use crate::{error::Problem, extract::Reason};
+use crate::{
+    error::{Code, FieldError, Problem, Text},
+    extract::Reason,
+};
 
 /// Memory of one hash in KiB (OWASP's first choice for argon2id with 19 MiB).
 const MEMORY_KIB: u32 = 19_456;
@@ -26,12 +29,19 @@ const LANES: u32 = 1;
 const NOBODYS_HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$\
     Y2FsbGJvYXJkLW5vYm9keQ$AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 
+/// How many hashes may wait for each that is being made. A queue that is longer
+/// would make people wait for longer than they stay.
+const WAITING: usize = 16;
+
 /// Why a password could not be hashed.
 #[derive(Debug, thiserror::Error)]
 pub enum PasswordError {
     /// It is too easy to guess, or contains who it is for. The client can choose another.
     #[error("the password is too weak")]
     Weak(Reason),
+    /// Too many wait already: the client can try again in a moment.
+    #[error("too many passwords wait to be hashed")]
+    Busy,
     /// argon2 refused. A defect.
     #[error("the password could not be hashed")]
     Hash(#[from] password_hash::Error),
@@ -43,13 +53,18 @@ pub enum PasswordError {
     Thread(#[from] task::JoinError),
 }
 
+const BUSY: Text = Text::fixed(
+    "Too many people log in or register at this moment. Try again after the time in Retry-After.",
+    "지금 로그인 또는 가입 요청이 너무 많습니다. Retry-After 시간 뒤에 다시 시도하세요.",
+);
+
 impl From<PasswordError> for Problem {
     fn from(error: PasswordError) -> Self {
-        use crate::error::FieldError;
         match error {
             PasswordError::Weak(reason) => {
                 Self::validation(vec![FieldError::field("password", reason.code, reason.detail)])
             }
+            PasswordError::Busy => Self::new(Code::ServiceUnavailable).with_detail(BUSY),
             other => Self::internal(other),
         }
     }
@@ -59,19 +74,24 @@ impl From<PasswordError> for Problem {
 #[derive(Debug, Clone)]
 pub struct Passwords {
     permits: Arc<Semaphore>,
+    /// Of those that are being hashed, and of those that wait for it.
+    places: Arc<Semaphore>,
 }
 
 impl Passwords {
-    /// `concurrency` hashes at a time, each with 19 MiB and a core.
+    /// `concurrency` hashes at a time, each with 19 MiB and a core; 16 times as
+    /// many may wait.
     #[must_use]
     pub fn new(concurrency: NonZeroUsize) -> Self {
-        Self { permits: Arc::new(Semaphore::new(concurrency.get())) }
+        let permits = concurrency.get().min(Semaphore::MAX_PERMITS / (1 + WAITING));
+        Self { permits: Arc::new(Semaphore::new(permits)), places: Arc::new(Semaphore::new(permits * (1 + WAITING))) }
     }
 
     /// Hashes a new password, if it is strong enough for the person it is for.
     ///
     /// # Errors
-    /// [`PasswordError::Weak`] when it is not; the other variants are faults of ours.
+    /// [`PasswordError::Weak`] when it is not, [`PasswordError::Busy`] when too
+    /// many wait; the other variants are faults of ours.
     pub async fn hash(&self, password: Password, about: About) -> Result<SecretString, PasswordError> {
         self.run(move || {
             strength::check(password.expose(), &about).map_err(PasswordError::Weak)?;
@@ -85,7 +105,7 @@ impl Passwords {
     /// after the same work.
     ///
     /// # Errors
-    /// When the stored hash is not one, or the thread ended early.
+    /// When too many wait, the stored hash is not one, or the thread ended early.
     pub async fn verify(&self, candidate: SecretString, hash: Option<SecretString>) -> Result<bool, PasswordError> {
         self.run(move || {
             let stored = hash.as_ref().map_or(NOBODYS_HASH, ExposeSecret::expose_secret);
@@ -106,10 +126,11 @@ impl Passwords {
         &self,
         work: impl FnOnce() -> Result<T, PasswordError> + Send + 'static,
     ) -> Result<T, PasswordError> {
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| PasswordError::Busy)?;
         // The semaphore is never closed, so there always is a permit to wait for.
         let permit = Arc::clone(&self.permits).acquire_owned().await.ok();
         task::spawn_blocking(move || {
-            let _permit = permit;
+            let _held = (permit, place);
             work()
         })
         .await?
@@ -146,6 +167,16 @@ mod tests {
         };
         assert!(verify(long).await);
         assert!(!verify(other).await);
+    }
+
+    #[tokio::test]
+    async fn a_crowd_is_sent_away() {
+        let passwords = passwords();
+        let places = Arc::clone(&passwords.places).try_acquire_many_owned(1 + 16).unwrap();
+        let busy = passwords.verify("anything".into(), None).await.unwrap_err();
+        assert_eq!(Problem::from(busy).code(), Code::ServiceUnavailable);
+        drop(places);
+        assert!(!passwords.verify("anything".into(), None).await.unwrap());
     }
 
     #[tokio::test]

@@ -40,7 +40,7 @@ enum Command {
     Doctor(Box<doctor::Doctor>),
     /// Prints the API's OpenAPI description.
     Openapi,
-    /// Asks the API on this machine whether it lives; for the image's health check.
+    /// Asks the API on this machine how it is; exit code 0 means well.
     Healthcheck(healthcheck::Healthcheck),
 }
 

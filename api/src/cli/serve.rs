@@ -1,13 +1,13 @@
 //! `callboard-api serve`.
 
-use std::{fs, io, net::SocketAddr, path::Path, process::ExitCode};
+use std::{net::SocketAddr, process::ExitCode};
 
 use callboard_shared::{
     config::Warning,
+    ready_file::{self, Addresses},
     shutdown,
     telemetry::{self, Telemetry},
 };
-use serde_json::json;
 use tokio::net::TcpListener;
 use tracing::{info, warn};
 
@@ -18,7 +18,10 @@ use crate::{
 };
 
 pub(super) async fn run(settings: Settings, warnings: Vec<Warning>) -> Outcome {
-    let _logs = telemetry::init_tracing(&settings.log, settings.app.app_env)?;
+    let _logs = match telemetry::init_tracing(&settings.log, settings.app.app_env) {
+        Ok(guard) => guard,
+        Err(error) => return Ok(telemetry::report_start_failure(&error)),
+    };
     for warning in warnings {
         warn!("{warning}");
     }
@@ -32,7 +35,8 @@ pub(super) async fn run(settings: Settings, warnings: Vec<Warning>) -> Outcome {
     let (addr, metrics) = (application.address(), application.metrics_address());
     info!(%addr, %metrics, environment = %settings.app.app_env, "listening");
     if let Some(path) = &settings.ready_file {
-        tell_ready(path, addr, metrics)?;
+        let addresses = Addresses { http: Some(addr), metrics };
+        ready_file::write(path, &addresses).await.map_err(|error| format!("--ready-file: {error}"))?;
     }
     application.run_until_stopped(shutdown).await?;
     info!("stopped");
@@ -43,13 +47,4 @@ async fn bind(address: SocketAddr, variables: &str) -> Result<TcpListener, Strin
     TcpListener::bind(address)
         .await
         .map_err(|error| format!("can't listen on {address}: {error}; {variables} choose another address"))
-}
-
-/// Writes the addresses for whoever started this process. Whole or not at all:
-/// the reader may look at any moment.
-fn tell_ready(path: &Path, http: SocketAddr, metrics: SocketAddr) -> io::Result<()> {
-    let addresses = json!({ "http": http, "metrics": metrics });
-    let unfinished = path.with_extension("unfinished");
-    fs::write(&unfinished, addresses.to_string())?;
-    fs::rename(unfinished, path)
 }

@@ -67,8 +67,8 @@ catalogue! {
         { "Invalid query parameter", "A query parameter is missing, given twice, or has a value that this route does not take." }
         { "잘못된 쿼리 매개변수", "쿼리 매개변수가 없거나, 두 번 주어졌거나, 허용되지 않는 값입니다." }
     TokenInvalid = "verification_token_invalid", BAD_REQUEST
-        { "Unknown verification link", "The verification token is not one we know. Use the newest mail, or ask for another." }
-        { "알 수 없는 인증 링크", "알 수 없는 인증 토큰입니다. 가장 최근 메일을 사용하거나 새 메일을 요청하세요." }
+        { "Unknown verification link", "The verification token is not one we know. Follow the whole link from the mail, or ask for another." }
+        { "알 수 없는 인증 링크", "알 수 없는 인증 토큰입니다. 메일의 링크 전체를 사용하거나 새 메일을 요청하세요." }
     TokenExpired = "verification_token_expired", BAD_REQUEST
         { "Expired verification link", "The verification token has expired. Ask for another with POST /api/v1/auth/resend-verification." }
         { "만료된 인증 링크", "인증 토큰이 만료되었습니다. POST /api/v1/auth/resend-verification 으로 새로 요청하세요." }
@@ -115,8 +115,8 @@ catalogue! {
         { "Service unavailable", "A part that this request needs is out of reach for the moment. Try again after the time in Retry-After." }
         { "서비스를 사용할 수 없음", "요청에 필요한 구성 요소에 잠시 연결할 수 없습니다. Retry-After 시간 뒤에 다시 시도하세요." }
     Timeout = "timeout", SERVICE_UNAVAILABLE
-        { "Took too long", "The request ran past its time limit and was given up. Try again after the time in Retry-After." }
-        { "시간 초과", "요청이 제한 시간을 넘어 중단되었습니다. Retry-After 시간 뒤에 다시 시도하세요." }
+        { "Took too long", "The request ran past its time limit and was given up; nothing was changed, unless its commit was already under way. Try again after the time in Retry-After." }
+        { "시간 초과", "요청이 제한 시간을 넘어 중단되었습니다. 커밋이 이미 진행 중이던 경우가 아니라면 변경된 것은 없습니다. Retry-After 시간 뒤에 다시 시도하세요." }
 }
 
 impl Code {

@@ -9,7 +9,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use tracing::{Instrument, info, info_span, warn};
+use tracing::{Instrument, error_span, info, warn};
 
 use crate::{
     extract::{REQUEST_ID, RequestInfo},
@@ -27,7 +27,8 @@ const CLIENT_CLOSED: u16 = 499;
 /// The middleware itself.
 pub async fn observe(State(metrics): State<Arc<HttpMetrics>>, mut request: Request, next: Next) -> Response {
     let info = RequestInfo::from_headers(request.headers());
-    let span = info_span!("request", request_id = info.id());
+    // At the highest level, so that the id is on every line, whatever LOG_LEVEL is.
+    let span = error_span!("request", request_id = info.id());
     let mut exchange = Exchange::begin(&metrics, &request, info.clone());
     request.extensions_mut().insert(info.clone());
 

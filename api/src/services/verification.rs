@@ -23,9 +23,13 @@ use crate::{
 /// At most one mail in this time is sent again to one user.
 const BETWEEN_MAILS: Duration = Duration::from_mins(1);
 
+/// At most this many mails are sent to one user in a day, the first included.
+const MAILS_A_DAY: i64 = 5;
+const A_DAY: Duration = Duration::from_hours(24);
+
 /// How long every request for another mail takes at least, so that its time does
-/// not tell whether the address is known.
-const UNIFORM_TIME: Duration = Duration::from_millis(100);
+/// not tell whether the address is known. Far above what a commit takes.
+const UNIFORM_TIME: Duration = Duration::from_millis(500);
 
 /// How verification tokens are made.
 #[derive(Debug)]
@@ -70,7 +74,8 @@ pub async fn verify(state: &AppState, token: &str) -> Result<(), Problem> {
 }
 
 /// Sends another mail if the address belongs to an active user who has not
-/// verified it, and who got none within the last minute.
+/// verified it, and who got none within the last minute and fewer than five
+/// within a day.
 ///
 /// # Errors
 /// 503 while PostgreSQL is out of reach, whatever the address.
@@ -89,7 +94,9 @@ async fn resend_if_due(state: &AppState, email: &Email, request_id: &str) -> Res
     };
     // Of parallel requests the second waits here, and then sees the first's token.
     users::lock(&mut *tx, user.id).await?;
-    if verification_tokens::was_created_within(&mut *tx, user.id, BETWEEN_MAILS).await? {
+    let lately = verification_tokens::created_within(&mut *tx, user.id, BETWEEN_MAILS).await?;
+    let within_a_day = verification_tokens::created_within(&mut *tx, user.id, A_DAY).await?;
+    if lately > 0 || within_a_day >= MAILS_A_DAY {
         return Ok(());
     }
     let mut tx = tx.caused_by(Cause {

@@ -44,7 +44,8 @@ pub struct JobBody {
     pub started_at: Option<DateTime<Utc>>,
     /// When it ended.
     pub finished_at: Option<DateTime<Utc>>,
-    /// Why it ended, if not by completing.
+    /// Why it ended, if not by completing; in full for staff only, as it may speak
+    /// of our insides, else the state's name.
     pub end_reason: Option<String>,
     /// What it brought, if anything.
     pub result: Option<Value>,
@@ -80,6 +81,7 @@ impl JobBody {
         }
         Self {
             status: job.status().to_owned(),
+            end_reason: job.end_reason.map(|reason| if for_staff { reason } else { job.state.clone() }),
             id: job.id,
             kind: job.kind,
             queue: job.queue,
@@ -91,7 +93,6 @@ impl JobBody {
             created_at: job.created_at,
             started_at: job.started_at,
             finished_at: job.finished_at,
-            end_reason: job.end_reason,
             result: job.result,
             errors,
         }

@@ -1,7 +1,6 @@
 //! Finding what has been lost: the auditor's one bounded look, and its repair.
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -20,10 +19,10 @@ pub(crate) struct Watermark {
 pub(crate) struct Audit {
     /// PostgreSQL's clock.
     pub(crate) now: DateTime<Utc>,
-    /// The lists that have queued or running jobs.
+    /// The lists that may have jobs.
     pub(crate) lists: Vec<List>,
     /// Unclaimed jobs older than their list's watermark: on no list.
-    pub(crate) lost: Vec<Uuid>,
+    pub(crate) lost: Vec<Ready>,
     /// Jobs whose worker has stopped beating.
     pub(crate) orphaned: Vec<Orphan>,
 }
@@ -57,68 +56,70 @@ struct Row {
 }
 
 /// Looks at up to `limit` rows a list that are older than the list's watermark
-/// and have no living worker, finds all lists by skipping through their index,
-/// and keeps `note` in the auditor's lease. One statement.
+/// and have no living worker, tells which lists there are, and keeps the
+/// watermarks in the auditor's lease. One statement.
+///
+/// The lists are those of the queues that workers serve. With `scan` they are
+/// also found by skipping through their index, for queues that nobody serves:
+/// that is cheap, but for dead entries that a held snapshot keeps.
 pub(crate) async fn audit(
     pool: &PgPool,
     holder: Uuid,
     marks: &[Watermark],
-    note: &Value,
-    limit: i64,
+    scan: bool,
+    limit: u32,
 ) -> sqlx::Result<Audit> {
-    let queues: Vec<&str> = marks.iter().map(|mark| mark.list.queue.as_str()).collect();
-    let priorities: Vec<i16> = marks.iter().map(|mark| mark.list.priority.rank()).collect();
-    let ats: Vec<DateTime<Utc>> = marks.iter().map(|mark| mark.at).collect();
-    // Unprepared, and so planned for what is there now: a plan made while the
-    // table was small may read all of it later. The macros can't say that.
-    let rows: Vec<Row> = sqlx::query_as(
-        "WITH RECURSIVE list AS (
-               (SELECT queue, priority FROM queue_jobs WHERE state = 'queued'
-                ORDER BY queue, priority LIMIT 1)
-               UNION ALL
-               SELECT next.queue, next.priority FROM list CROSS JOIN LATERAL (
-                   SELECT queue, priority FROM queue_jobs
-                   WHERE state = 'queued' AND (queue, priority) > (list.queue, list.priority)
-                   ORDER BY queue, priority LIMIT 1) AS next),
-           saved AS (
-               UPDATE queue_leases SET note = $5
-               WHERE duty = 'auditor' AND holder = $4 AND note <> $5)
-           SELECT clock_timestamp() AS now, NULL::text AS queue, NULL::smallint AS priority,
-                  NULL::uuid AS id, NULL::uuid AS claim_id, NULL::uuid AS worker_id, NULL::text AS kind,
-                  NULL::smallint AS attempt, NULL::smallint AS max_attempts, NULL::bigint AS losses
-           UNION ALL
-           SELECT clock_timestamp(), queue, priority, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM list
-           UNION ALL
-           SELECT clock_timestamp(), NULL, NULL, job.*
-           FROM unnest($1::text[], $2::smallint[], $3::timestamptz[]) AS mark (queue, priority, at)
-           CROSS JOIN LATERAL (
-               SELECT id, claim_id, worker_id, kind, attempt, max_attempts,
-                      (SELECT count(*) FROM jsonb_array_elements(errors) AS error
-                       WHERE error ->> 'failure' = 'worker_lost') AS losses
-               FROM queue_jobs
-               WHERE state = 'queued' AND queue = mark.queue AND priority = mark.priority
-                 AND queued_at < mark.at
-                 AND (worker_id IS NULL
-                      OR worker_id <> ALL (ARRAY(SELECT id FROM queue_workers
-                                                 WHERE beat_at > clock_timestamp() - interval '15 seconds')))
-               ORDER BY queued_at LIMIT $6) AS job",
+    let marks = values(marks);
+    let rows: Vec<Row> = super::send_planned_anew(
+        pool,
+        format!(
+            "WITH RECURSIVE mark (queue, priority, at) AS (VALUES {marks}),
+             list AS (
+                 (SELECT queue, priority FROM queue_jobs WHERE {scan} AND state = 'queued'
+                  ORDER BY queue, priority LIMIT 1)
+                 UNION ALL
+                 SELECT next.queue, next.priority FROM list CROSS JOIN LATERAL (
+                     SELECT queue, priority FROM queue_jobs
+                     WHERE state = 'queued' AND (queue, priority) > (list.queue, list.priority)
+                     ORDER BY queue, priority LIMIT 1) AS next),
+             note AS (
+                 SELECT coalesce(jsonb_object_agg(queue || ':' || priority, at), '{{}}') AS note
+                 FROM mark WHERE queue <> ''),
+             saved AS (
+                 UPDATE queue_leases AS lease SET note = note.note FROM note
+                 WHERE duty = 'auditor' AND holder = '{holder}' AND lease.note <> note.note)
+             SELECT clock_timestamp() AS now, NULL::text AS queue, NULL::smallint AS priority,
+                    NULL::uuid AS id, NULL::uuid AS claim_id, NULL::uuid AS worker_id, NULL::text AS kind,
+                    NULL::smallint AS attempt, NULL::smallint AS max_attempts, NULL::bigint AS losses
+             UNION ALL
+             SELECT clock_timestamp(), queue, priority, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+             FROM (SELECT queue, priority FROM list
+                   UNION
+                   SELECT queue, priority::smallint FROM queue_workers, unnest(queues) AS queue,
+                                                         generate_series(0, 2) AS priority) AS known
+             UNION ALL
+             SELECT clock_timestamp(), job.*
+             FROM mark CROSS JOIN LATERAL (
+                 SELECT queue, priority, id, claim_id, worker_id, kind, attempt, max_attempts,
+                        (SELECT count(*) FROM jsonb_array_elements(errors) AS error
+                         WHERE error ->> 'failure' = 'worker_lost') AS losses
+                 FROM queue_jobs
+                 WHERE state = 'queued' AND queue = mark.queue AND priority = mark.priority
+                   AND queued_at < mark.at
+                   AND (worker_id IS NULL
+                        OR worker_id <> ALL (ARRAY(SELECT id FROM queue_workers
+                                                   WHERE beat_at > clock_timestamp() - interval '15 seconds')))
+                 ORDER BY queued_at LIMIT {limit}) AS job"
+        ),
     )
-    .bind(queues)
-    .bind(priorities)
-    .bind(ats)
-    .bind(holder)
-    .bind(note)
-    .bind(limit)
-    .persistent(false)
-    .fetch_all(pool)
     .await?;
 
-    let mut audit = Audit { now: Utc::now(), lists: Vec::new(), lost: Vec::new(), orphaned: Vec::new() };
+    let now = rows.first().map_or(DateTime::UNIX_EPOCH, |row| row.now);
+    let mut audit = Audit { now, lists: Vec::new(), lost: Vec::new(), orphaned: Vec::new() };
     for row in rows {
-        if let (Some(queue), Some(priority)) = (row.queue, row.priority) {
-            audit.lists.push(List::new(queue, Priority::from_rank(priority)));
-        } else if let (Some(id), Some(claim_id), Some(worker_id)) = (row.id, row.claim_id, row.worker_id) {
-            audit.orphaned.push(Orphan {
+        let (Some(queue), Some(priority)) = (row.queue, row.priority) else { continue };
+        match (row.id, row.claim_id, row.worker_id) {
+            (Some(id), Some(claim_id), Some(worker_id)) => audit.orphaned.push(Orphan {
                 id,
                 claim_id,
                 worker_id,
@@ -126,38 +127,39 @@ pub(crate) async fn audit(
                 attempt: row.attempt.unwrap_or_default(),
                 max_attempts: row.max_attempts.unwrap_or_default(),
                 losses: row.losses.unwrap_or_default(),
-            });
-        } else if let Some(id) = row.id {
-            audit.lost.push(id);
-        } else {
-            audit.now = row.now;
+            }),
+            (Some(id), ..) => audit.lost.push(Ready::new(queue, priority, id, now)),
+            (None, ..) => audit.lists.push(List::new(queue, Priority::from_rank(priority))),
         }
     }
     Ok(audit)
 }
 
-/// Gives those of `ids` that are still waiting a new `queued_at`; returns what
-/// belongs on the ready lists.
-pub(crate) async fn requeue(pool: &PgPool, ids: &[Uuid]) -> sqlx::Result<Vec<Ready>> {
-    let mut transaction = super::begin_duty(pool).await?;
-    let rows = sqlx::query!(
-        r#"UPDATE queue_jobs AS job SET queued_at = clock_timestamp()
+/// The watermarks as rows of SQL; one that matches nothing, if there are none.
+/// Only names that the ledger would take are written.
+fn values(marks: &[Watermark]) -> String {
+    let mut rows = vec!["(''::text, 0::smallint, '-infinity'::timestamptz)".to_owned()];
+    let known = marks.iter().filter(|mark| mark.list.is_valid());
+    rows.extend(known.map(|mark| format!("('{}', {}, '{}')", mark.list.queue, mark.list.priority.rank(), mark.at)));
+    rows.join(", ")
+}
+
+/// Gives those of `ready` that are still waiting the time with which they were pushed.
+pub(crate) async fn requeue(pool: &PgPool, ready: &[Ready], queued_at: DateTime<Utc>) -> sqlx::Result<u64> {
+    let ids: Vec<Uuid> = ready.iter().map(|job| job.id).collect();
+    let mut connection = pool.acquire().await?;
+    let mut transaction = super::begin_duty(&mut connection).await?;
+    let requeued = sqlx::query!(
+        r#"UPDATE queue_jobs AS job SET queued_at = $2
            WHERE id = ANY(ARRAY(
                SELECT id FROM queue_jobs
                WHERE id = ANY($1) AND worker_id IS NULL AND state <> 'scheduled'
-               FOR UPDATE SKIP LOCKED))
-           RETURNING job.id, queue, priority, queued_at"#,
-        ids,
+               FOR UPDATE SKIP LOCKED))"#,
+        &ids,
+        queued_at,
     )
-    .fetch_all(&mut *transaction)
+    .execute(&mut *transaction)
     .await?;
     transaction.commit().await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Ready {
-            list: List::new(row.queue, Priority::from_rank(row.priority)),
-            id: row.id,
-            queued_at: row.queued_at,
-        })
-        .collect())
+    Ok(requeued.rows_affected())
 }

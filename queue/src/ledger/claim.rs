@@ -1,9 +1,11 @@
 //! Claiming jobs, and parking those that this worker can't run.
 
 use chrono::{DateTime, Utc};
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 use sqlx::{PgConnection, PgPool, types::Json};
 use uuid::Uuid;
+
+use super::within_deadline;
 
 /// A job that this worker owns, as the claim returned it.
 #[derive(Debug)]
@@ -19,14 +21,7 @@ pub(crate) struct Claimed {
     pub(crate) run_at: DateTime<Utc>,
     pub(crate) queued_at: DateTime<Utc>,
     pub(crate) started_at: DateTime<Utc>,
-    pub(crate) meta: Json<Meta>,
-}
-
-/// What a run needs to know of its cause.
-#[derive(Debug, Default, serde::Deserialize)]
-pub(crate) struct Meta {
-    pub(crate) request_id: Option<String>,
-    pub(crate) traceparent: Option<String>,
+    pub(crate) meta: Value,
 }
 
 /// Claims those of `ids` that are waiting and of a kind in `kinds`, in one
@@ -38,22 +33,19 @@ pub(crate) async fn claim(
     claim_id: Uuid,
     kinds: &[String],
 ) -> sqlx::Result<Vec<Claimed>> {
-    let mut transaction = super::begin_fast(pool).await?;
-    let claimed = claim_on(&mut transaction, ids, worker_id, claim_id, kinds).await?;
-    transaction.commit().await?;
-    Ok(claimed)
+    within_deadline!(pool, |connection| claim_on(&mut connection, ids, worker_id, claim_id, kinds))
 }
 
-/// [`claim`] inside a transaction of the caller's.
-pub(crate) async fn claim_on(
+async fn claim_on(
     connection: &mut PgConnection,
     ids: &[Uuid],
     worker_id: Uuid,
     claim_id: Uuid,
     kinds: &[String],
 ) -> sqlx::Result<Vec<Claimed>> {
+    let mut transaction = super::begin_fast(connection).await?;
     // `state <> 'scheduled'` implies no index predicate, on purpose.
-    sqlx::query_as!(
+    let claimed = sqlx::query_as!(
         Claimed,
         r#"UPDATE queue_jobs AS job
            SET worker_id = $2,
@@ -70,14 +62,16 @@ pub(crate) async fn claim_on(
            RETURNING job.id, job.kind, job.queue, job.priority,
                      job.payload AS "payload: Json<Box<RawValue>>",
                      job.attempt, job.max_attempts, job.timeout_ms, job.run_at, job.queued_at,
-                     job.started_at AS "started_at!", job.meta AS "meta: Json<Meta>""#,
+                     job.started_at AS "started_at!", job.meta"#,
         ids,
         worker_id,
         claim_id,
         kinds,
     )
-    .fetch_all(connection)
-    .await
+    .fetch_all(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    Ok(claimed)
 }
 
 /// Of the ids that a claim did not return, parks those whose kind this worker
@@ -86,7 +80,11 @@ pub(crate) async fn claim_on(
 ///
 /// Returns the kinds parked, for the log.
 pub(crate) async fn park_unknown(pool: &PgPool, ids: &[Uuid], kinds: &[String]) -> sqlx::Result<Vec<String>> {
-    let mut transaction = super::begin_fast(pool).await?;
+    within_deadline!(pool, |connection| park_on(&mut connection, ids, kinds))
+}
+
+async fn park_on(connection: &mut PgConnection, ids: &[Uuid], kinds: &[String]) -> sqlx::Result<Vec<String>> {
+    let mut transaction = super::begin_fast(connection).await?;
     let parked = sqlx::query_scalar!(
         r#"UPDATE queue_jobs AS job
            SET state = 'scheduled',

@@ -10,7 +10,6 @@ use uuid::Uuid;
 use crate::{
     Error, Priority,
     job::{Unique, UniqueScope},
-    keys::List,
     ready_list::Ready,
 };
 
@@ -139,11 +138,7 @@ struct Inserted {
 
 impl Inserted {
     fn ready(self) -> Option<Ready> {
-        (self.state == "queued").then(|| Ready {
-            list: List::new(self.queue, Priority::from_rank(self.priority)),
-            id: self.id,
-            queued_at: self.queued_at,
-        })
+        (self.state == "queued").then(|| Ready::new(self.queue, self.priority, self.id, self.queued_at))
     }
 }
 

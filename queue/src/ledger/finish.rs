@@ -2,8 +2,10 @@
 //! by now is left alone.
 
 use serde_json::Value;
-use sqlx::{PgConnection, types::Json};
+use sqlx::{PgConnection, PgPool, types::Json};
 use uuid::Uuid;
+
+use super::within_deadline;
 
 /// How many errors a row keeps.
 pub(crate) const KEPT_ERRORS: i32 = 20;
@@ -43,6 +45,25 @@ pub(crate) struct Retried {
     pub(crate) claim_id: Uuid,
     pub(crate) delay_ms: i64,
     pub(crate) error: Value,
+}
+
+/// Writes ended and retried jobs in one transaction; returns the ids whose
+/// fence held.
+pub(crate) async fn write(pool: &PgPool, ended: &[Ended], retried: &[Retried]) -> sqlx::Result<Vec<Uuid>> {
+    within_deadline!(pool, |connection| write_on(&mut connection, ended, retried))
+}
+
+async fn write_on(connection: &mut PgConnection, ended: &[Ended], retried: &[Retried]) -> sqlx::Result<Vec<Uuid>> {
+    let mut transaction = super::begin_fast(connection).await?;
+    let mut written = Vec::new();
+    if !ended.is_empty() {
+        written.extend(end(&mut transaction, ended).await?);
+    }
+    if !retried.is_empty() {
+        written.extend(retry(&mut transaction, retried).await?);
+    }
+    transaction.commit().await?;
+    Ok(written)
 }
 
 /// Moves ended jobs to the history; returns the ids whose fence held.
@@ -104,7 +125,7 @@ pub(crate) async fn end(connection: &mut PgConnection, ended: &[Ended]) -> sqlx:
 }
 
 /// Schedules the next attempt of failed jobs; returns the ids whose fence held.
-pub(crate) async fn retry(connection: &mut PgConnection, retried: &[Retried]) -> sqlx::Result<Vec<Uuid>> {
+async fn retry(connection: &mut PgConnection, retried: &[Retried]) -> sqlx::Result<Vec<Uuid>> {
     let ids: Vec<Uuid> = retried.iter().map(|job| job.id).collect();
     let claim_ids: Vec<Uuid> = retried.iter().map(|job| job.claim_id).collect();
     let delays: Vec<i64> = retried.iter().map(|job| job.delay_ms).collect();

@@ -2,10 +2,12 @@
 //! with what the worker has.
 
 use chrono::{DateTime, Utc};
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use crate::{Priority, keys::List, ready_list::Ready};
+use super::within_deadline;
+
+use crate::{keys::List, ready_list::Ready};
 
 /// A claim: which job, under which fence.
 pub(crate) type Claim = (Uuid, Uuid);
@@ -13,8 +15,12 @@ pub(crate) type Claim = (Uuid, Uuid);
 /// Gives back the claims whose fence still holds: queued again, the attempt
 /// not counted. Returns what belongs on the ready lists.
 pub(crate) async fn give_back(pool: &PgPool, claims: &[Claim]) -> sqlx::Result<Vec<Ready>> {
+    within_deadline!(pool, |connection| give_back_on(&mut connection, claims))
+}
+
+async fn give_back_on(connection: &mut PgConnection, claims: &[Claim]) -> sqlx::Result<Vec<Ready>> {
     let (ids, claim_ids): (Vec<Uuid>, Vec<Uuid>) = claims.iter().copied().unzip();
-    let mut transaction = super::begin_fast(pool).await?;
+    let mut transaction = super::begin_fast(connection).await?;
     let rows = sqlx::query!(
         r#"WITH claim AS MATERIALIZED (SELECT * FROM unnest($1::uuid[], $2::uuid[]) AS c (id, claim_id)),
            held AS MATERIALIZED (
@@ -32,14 +38,7 @@ pub(crate) async fn give_back(pool: &PgPool, claims: &[Claim]) -> sqlx::Result<V
     .fetch_all(&mut *transaction)
     .await?;
     transaction.commit().await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Ready {
-            list: List::new(row.queue, Priority::from_rank(row.priority)),
-            id: row.id,
-            queued_at: row.queued_at,
-        })
-        .collect())
+    Ok(rows.into_iter().map(|row| Ready::new(row.queue, row.priority, row.id, row.queued_at)).collect())
 }
 
 /// The claims that the ledger says `worker_id` holds.
@@ -54,19 +53,41 @@ pub(crate) async fn held_by(
     served: &[(List, DateTime<Utc>)],
     in_doubt: &[Uuid],
 ) -> sqlx::Result<Vec<Claim>> {
+    within_deadline!(pool, |connection| held_on(&mut connection, worker_id, served, in_doubt))
+}
+
+async fn held_on(
+    connection: &mut PgConnection,
+    worker_id: Uuid,
+    served: &[(List, DateTime<Utc>)],
+    in_doubt: &[Uuid],
+) -> sqlx::Result<Vec<Claim>> {
+    let mut transaction = super::begin_duty(connection).await?;
+    // A lost claim may still be at its COMMIT. Its rows are locked until then,
+    // so having locked them, the next statement sees what became of it.
+    if !in_doubt.is_empty() {
+        sqlx::query!("SELECT id FROM queue_jobs WHERE id = ANY($1) ORDER BY id FOR UPDATE", in_doubt)
+            .fetch_all(&mut *transaction)
+            .await?;
+    }
     let queues: Vec<&str> = served.iter().map(|(list, _)| list.queue.as_str()).collect();
     let priorities: Vec<i16> = served.iter().map(|(list, _)| list.priority.rank()).collect();
     let newest: Vec<DateTime<Utc>> = served.iter().map(|(_, at)| *at).collect();
-    let mut transaction = super::begin_duty(pool).await?;
+    // OFFSET 0 keeps the worker's condition outside, where it can't tempt the
+    // planner away from the index; an array that comes from a query is never
+    // known to be empty, which would imply every index's predicate.
     let rows = sqlx::query!(
         r#"SELECT job.id AS "id!", job.claim_id AS "claim_id!"
            FROM unnest($2::text[], $3::smallint[], $4::timestamptz[]) AS served (queue, priority, newest)
-           JOIN queue_jobs AS job
-             ON job.state = 'queued' AND job.queue = served.queue
-            AND job.priority = served.priority AND job.queued_at <= served.newest
+           CROSS JOIN LATERAL (
+               SELECT id, claim_id, worker_id FROM queue_jobs
+               WHERE state = 'queued' AND queue = served.queue AND priority = served.priority
+                 AND queued_at <= served.newest
+               ORDER BY queued_at OFFSET 0) AS job
            WHERE job.worker_id = $1
            UNION
-           SELECT id, claim_id FROM queue_jobs WHERE id = ANY($5) AND worker_id = $1"#,
+           SELECT id, claim_id FROM queue_jobs
+           WHERE id = ANY(ARRAY(SELECT unnest($5::uuid[]))) AND worker_id = $1"#,
         worker_id,
         &queues as &[&str],
         &priorities,

@@ -3,10 +3,11 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use crate::{Priority, keys::List};
+use super::within_deadline;
+use crate::Priority;
 
 /// A job as people and the API see it. Times are PostgreSQL's.
 #[derive(Clone, Debug, Serialize)]
@@ -102,47 +103,32 @@ pub(crate) async fn job(pool: &PgPool, id: Uuid) -> sqlx::Result<Option<JobView>
 pub(crate) struct Sample {
     /// PostgreSQL's clock.
     pub(crate) now: DateTime<Utc>,
-    /// Busy slots of live workers, by queue served: (queue, workers serving it).
+    /// The queues that workers serve, or served within the last hour.
     pub(crate) queues: Vec<String>,
     /// Busy slots of live workers in all.
     pub(crate) running: i64,
     /// Scheduled jobs, counted up to 10,000.
     pub(crate) scheduled: i64,
-    /// Lists with queued or running jobs.
-    pub(crate) lists: Vec<List>,
 }
 
 /// Reads the counts in one statement, through indexes whatever the statistics say.
 pub(crate) async fn sample(pool: &PgPool) -> sqlx::Result<Sample> {
-    let mut transaction = super::begin_duty(pool).await?;
-    let row = sqlx::query!(
-        r#"WITH RECURSIVE list AS (
-               (SELECT queue, priority FROM queue_jobs WHERE state = 'queued'
-                ORDER BY queue, priority LIMIT 1)
-               UNION ALL
-               SELECT next.queue, next.priority FROM list CROSS JOIN LATERAL (
-                   SELECT queue, priority FROM queue_jobs
-                   WHERE state = 'queued' AND (queue, priority) > (list.queue, list.priority)
-                   ORDER BY queue, priority LIMIT 1) AS next),
-           live AS (SELECT queues, busy FROM queue_workers
-                    WHERE beat_at > clock_timestamp() - interval '15 seconds')
-           SELECT clock_timestamp() AS "now!",
-                  coalesce((SELECT sum(busy) FROM live), 0) AS "running!",
-                  ARRAY(SELECT DISTINCT unnest(queues) FROM live) AS "queues!",
+    within_deadline!(pool, |connection| sample_on(&mut connection))
+}
+
+async fn sample_on(connection: &mut PgConnection) -> sqlx::Result<Sample> {
+    let mut transaction = super::begin_duty(connection).await?;
+    let sample = sqlx::query_as!(
+        Sample,
+        r#"SELECT clock_timestamp() AS "now!",
+                  coalesce((SELECT sum(busy) FROM queue_workers
+                            WHERE beat_at > clock_timestamp() - interval '15 seconds'), 0) AS "running!",
+                  ARRAY(SELECT DISTINCT unnest(queues) FROM queue_workers) AS "queues!",
                   (SELECT count(*) FROM (SELECT FROM queue_jobs WHERE state = 'scheduled' LIMIT 10000) AS s)
-                      AS "scheduled!",
-                  ARRAY(SELECT queue FROM list) AS "list_queues!: Vec<String>",
-                  ARRAY(SELECT priority FROM list) AS "list_priorities!: Vec<i16>""#
+                      AS "scheduled!""#
     )
     .fetch_one(&mut *transaction)
     .await?;
     transaction.rollback().await?;
-    let lists = row.list_queues.into_iter().zip(row.list_priorities);
-    Ok(Sample {
-        now: row.now,
-        queues: row.queues,
-        running: row.running,
-        scheduled: row.scheduled,
-        lists: lists.map(|(queue, rank)| List::new(queue, Priority::from_rank(rank))).collect(),
-    })
+    Ok(sample)
 }

@@ -13,7 +13,10 @@
 //! - **No session state** (no `LISTEN`, session locks, temporary tables or plain
 //!   `SET`), so a pooler in transaction mode may sit in between.
 
-use sqlx::{PgPool, Postgres, Transaction};
+use std::{io, time::Duration};
+
+use sqlx::{Connection, PgConnection, PgPool, Postgres, Transaction, pool::PoolConnection};
+use tokio::time::{error::Elapsed, timeout};
 
 pub(crate) mod audit;
 pub(crate) mod claim;
@@ -26,22 +29,70 @@ pub(crate) mod promote;
 pub(crate) mod rescue;
 pub(crate) mod workers;
 
+/// A peer that vanished without a word answers nothing for a quarter of an
+/// hour. A transaction of the pipeline that takes longer than this counts as a
+/// lost connection; the reconciler finds out what became of it.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// Runs a transaction of the pipeline under [`DEADLINE`]; a connection that did
+/// not answer is closed and not used again.
+macro_rules! within_deadline {
+    ($pool:expr, |$connection:ident| $work:expr) => {{
+        let mut $connection = $pool.acquire().await?;
+        let answer = tokio::time::timeout($crate::ledger::DEADLINE, $work).await;
+        $crate::ledger::answered(&mut $connection, answer)
+    }};
+}
+pub(crate) use within_deadline;
+
+fn answered<T>(connection: &mut PoolConnection<Postgres>, answer: Result<sqlx::Result<T>, Elapsed>) -> sqlx::Result<T> {
+    answer.unwrap_or_else(|_| {
+        connection.close_on_drop();
+        Err(sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, "no answer from PostgreSQL in time")))
+    })
+}
+
 /// A transaction for claims and finishes: by primary key whatever the
 /// statistics say, and committed asynchronously. After a crash of PostgreSQL
 /// the last of them may be undone, so a job may run again; it is never lost.
-pub(crate) async fn begin_fast(pool: &PgPool) -> sqlx::Result<Transaction<'static, Postgres>> {
-    pool.begin_with(
-        "BEGIN; SET LOCAL synchronous_commit = off; SET LOCAL enable_seqscan = off; \
-         SET LOCAL enable_nestloop = off; SET LOCAL lock_timeout = '5s'",
-    )
-    .await
+pub(crate) async fn begin_fast(connection: &mut PgConnection) -> sqlx::Result<Transaction<'_, Postgres>> {
+    connection
+        .begin_with(
+            "BEGIN; SET LOCAL synchronous_commit = off; SET LOCAL enable_seqscan = off; \
+             SET LOCAL enable_nestloop = off; SET LOCAL lock_timeout = '5s'",
+        )
+        .await
 }
 
 /// A transaction for a duty's repairs, which never wait long for a lock.
-pub(crate) async fn begin_duty(pool: &PgPool) -> sqlx::Result<Transaction<'static, Postgres>> {
-    pool.begin_with(
-        "BEGIN; SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL enable_seqscan = off; \
-         SET LOCAL lock_timeout = '1s'",
-    )
-    .await
+pub(crate) async fn begin_duty(connection: &mut PgConnection) -> sqlx::Result<Transaction<'_, Postgres>> {
+    connection
+        .begin_with(
+            "BEGIN; SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL enable_seqscan = off; \
+             SET LOCAL lock_timeout = '1s'",
+        )
+        .await
+}
+
+/// For the end of a handler's own transaction: how long it may idle after the
+/// job's row was locked, before PostgreSQL ends it and the job can be rescued;
+/// and the planner settings of every finish.
+pub(crate) async fn last_write(connection: &mut PgConnection) -> sqlx::Result<()> {
+    let settings = "SET LOCAL idle_in_transaction_session_timeout = '10s'; \
+                    SET LOCAL enable_seqscan = off; SET LOCAL enable_nestloop = off";
+    sqlx::raw_sql(settings).execute(connection).await?;
+    Ok(())
+}
+
+/// Sends `statement`, written by hand of checked parts, by the simple protocol:
+/// one message, planned for what is there now, nothing left behind. A plan that
+/// was made while a table was small may read all of it later, and a statement
+/// that is parsed in one message and executed in the next can't pass a pooler.
+async fn send_planned_anew<R>(pool: &PgPool, statement: String) -> sqlx::Result<Vec<R>>
+where
+    R: for<'r> sqlx::FromRow<'r, sqlx::postgres::PgRow>,
+{
+    let rows = timeout(DEADLINE, sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).fetch_all(pool)).await;
+    let rows = rows.unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
+    rows.iter().map(R::from_row).collect()
 }

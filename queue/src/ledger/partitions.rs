@@ -1,13 +1,13 @@
 //! The days of the history: one partition a UTC day, made ahead and dropped whole.
 
-use chrono::{Days, NaiveDate, Utc};
+use chrono::{Days, NaiveDate};
 use sqlx::{AssertSqlSafe, PgPool};
 
 const NAME: &str = "queue_history_%Y%m%d";
 
-/// Today, as the ledger's `keep_until` counts it.
-pub(crate) fn today() -> NaiveDate {
-    Utc::now().date_naive()
+/// Today, as the ledger's `keep_until` counts it: by PostgreSQL's clock, in UTC.
+async fn today(pool: &PgPool) -> sqlx::Result<NaiveDate> {
+    sqlx::query_scalar!(r#"SELECT (clock_timestamp() AT TIME ZONE 'UTC')::date AS "today!""#).fetch_one(pool).await
 }
 
 /// Makes the partition of `day` unless it is there.
@@ -37,41 +37,54 @@ pub(crate) async fn ensure(pool: &PgPool, day: NaiveDate) -> sqlx::Result<()> {
     transaction.commit().await
 }
 
-/// Whether a finish failed because its day has no partition yet.
+/// Whether a finish failed because its day has no partition yet. (A CHECK that
+/// fails has the same code, and the constraint's name.)
 pub(crate) fn is_missing(error: &sqlx::Error) -> bool {
-    error
-        .as_database_error()
-        .is_some_and(|db| db.code().as_deref() == Some("23514") && db.message().starts_with("no partition of relation"))
+    error.as_database_error().is_some_and(|db| db.code().as_deref() == Some("23514") && db.constraint().is_none())
 }
 
-/// Drops the partitions whose day is over; returns how many.
+/// Drops the partitions whose day is over; returns how many. A day that can't
+/// be dropped now does not hold up the others; its error is returned at the end.
 ///
-/// `DETACH … CONCURRENTLY` lets finishes go on; one that was cut off half-way
-/// is finalised first.
+/// `DETACH … CONCURRENTLY` lets finishes go on. One that was cut off half-way
+/// must be finalised before any other can begin, and a day that was detached
+/// and not dropped is dropped now.
 pub(crate) async fn drop_expired(pool: &PgPool) -> sqlx::Result<usize> {
-    let today = today();
-    let partitions = sqlx::query!(
-        r#"SELECT child.relname AS "name!", inhdetachpending AS "detaching!"
-           FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
-           WHERE inhparent = 'queue_history'::regclass"#
+    let today = today(pool).await?;
+    let days = sqlx::query!(
+        r#"SELECT day.relname AS "name!", inhparent IS NOT NULL AS "attached!",
+                  coalesce(inhdetachpending, false) AS "detaching!"
+           FROM pg_class AS day LEFT JOIN pg_inherits ON inhrelid = day.oid
+           WHERE day.relkind = 'r' AND day.relname ~ '^queue_history_[0-9]{8}$'
+             AND day.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'queue_history'::regclass)
+           ORDER BY coalesce(inhdetachpending, false) DESC, day.relname"#
     )
     .fetch_all(pool)
     .await?;
     let mut dropped = 0;
-    for partition in partitions {
-        let name = partition.name;
-        // Only names that we made: nobody else's partition is touched.
-        let Ok(day) = NaiveDate::parse_from_str(&name, NAME) else { continue };
+    let mut failed = None;
+    for partition in days {
+        // Only names that we made: nobody else's table is touched.
+        let Ok(day) = NaiveDate::parse_from_str(&partition.name, NAME) else { continue };
         if day >= today {
             continue;
         }
-        let how = if partition.detaching { "FINALIZE" } else { "CONCURRENTLY" };
-        let detach = format!("ALTER TABLE queue_history DETACH PARTITION {name} {how}");
-        sqlx::raw_sql(AssertSqlSafe(detach)).execute(pool).await?;
-        sqlx::raw_sql(AssertSqlSafe(format!("DROP TABLE {name}"))).execute(pool).await?;
-        dropped += 1;
+        let detach = partition.attached.then_some(if partition.detaching { "FINALIZE" } else { "CONCURRENTLY" });
+        match drop_day(pool, &partition.name, detach).await {
+            Ok(()) => dropped += 1,
+            Err(error) => failed = Some(error),
+        }
     }
-    Ok(dropped)
+    failed.map_or(Ok(dropped), Err)
+}
+
+async fn drop_day(pool: &PgPool, name: &str, detach: Option<&str>) -> sqlx::Result<()> {
+    if let Some(how) = detach {
+        let statement = format!("ALTER TABLE queue_history DETACH PARTITION {name} {how}");
+        sqlx::raw_sql(AssertSqlSafe(statement)).execute(pool).await?;
+    }
+    sqlx::raw_sql(AssertSqlSafe(format!("DROP TABLE {name}"))).execute(pool).await?;
+    Ok(())
 }
 
 /// Makes the partitions that jobs ended today and tomorrow will need, for each
@@ -80,8 +93,9 @@ pub(crate) async fn ensure_ahead(pool: &PgPool, keep_days: impl IntoIterator<Ite
     let mut days: Vec<u64> = keep_days.into_iter().flat_map(|days| [u64::from(days), u64::from(days) + 1]).collect();
     days.sort_unstable();
     days.dedup();
+    let today = today(pool).await?;
     for ahead in days {
-        if let Some(day) = today().checked_add_days(Days::new(ahead)) {
+        if let Some(day) = today.checked_add_days(Days::new(ahead)) {
             ensure(pool, day).await?;
         }
     }

@@ -1,11 +1,11 @@
 //! Taking jobs back from workers that are gone.
 
 use serde_json::Value;
-use sqlx::{PgPool, types::Json};
+use sqlx::{PgConnection, PgPool, types::Json};
 use uuid::Uuid;
 
 use super::finish::{self, Ended, KEPT_ERRORS};
-use crate::{Priority, keys::List, ready_list::Ready};
+use crate::ready_list::Ready;
 
 /// A job to be run again, and when.
 #[derive(Clone, Debug)]
@@ -21,8 +21,20 @@ pub(crate) struct Rescue {
 /// and their rows are not locked. Returns how many were taken back, and what
 /// belongs on the ready lists.
 pub(crate) async fn rescue(pool: &PgPool, again: &[Rescue], ended: &[Ended]) -> sqlx::Result<(usize, Vec<Ready>)> {
-    let mut transaction = super::begin_duty(pool).await?;
+    let mut connection = pool.acquire().await?;
+    let mut transaction = super::begin_duty(&mut connection).await?;
+    let ready = if again.is_empty() { Vec::new() } else { run_again(&mut transaction, again).await? };
+    let still_gone = lock_orphans(&mut transaction, ended).await?;
+    let ended: Vec<Ended> = ended.iter().filter(|job| still_gone.contains(&job.id)).cloned().collect();
+    let discarded = if ended.is_empty() { 0 } else { finish::end(&mut transaction, &ended).await?.len() };
+    transaction.commit().await?;
+    let rescued = ready.len() + discarded;
+    Ok((rescued, ready.into_iter().flatten().collect()))
+}
 
+/// Frees the rows of `again`; for each that was still an orphan, what belongs
+/// on a ready list now, if it does not wait.
+async fn run_again(connection: &mut PgConnection, again: &[Rescue]) -> sqlx::Result<Vec<Option<Ready>>> {
     let ids: Vec<Uuid> = again.iter().map(|job| job.id).collect();
     let claim_ids: Vec<Uuid> = again.iter().map(|job| job.claim_id).collect();
     let delays: Vec<Option<i64>> = again.iter().map(|job| job.delay_ms).collect();
@@ -55,29 +67,16 @@ pub(crate) async fn rescue(pool: &PgPool, again: &[Rescue], ended: &[Ended]) -> 
         &errors as &[Json<&Value>],
         KEPT_ERRORS,
     )
-    .fetch_all(&mut *transaction)
+    .fetch_all(connection)
     .await?;
-
-    let still_gone = lock_orphans(&mut transaction, ended).await?;
-    let ended: Vec<Ended> = ended.iter().filter(|job| still_gone.contains(&job.id)).cloned().collect();
-    let discarded = if ended.is_empty() { 0 } else { finish::end(&mut transaction, &ended).await?.len() };
-    transaction.commit().await?;
-
-    let rescued = rows.len() + discarded;
     let ready = rows
         .into_iter()
-        .filter(|row| row.state == "queued")
-        .map(|row| Ready {
-            list: List::new(row.queue, Priority::from_rank(row.priority)),
-            id: row.id,
-            queued_at: row.queued_at,
-        })
-        .collect();
-    Ok((rescued, ready))
+        .map(|row| (row.state == "queued").then(|| Ready::new(row.queue, row.priority, row.id, row.queued_at)));
+    Ok(ready.collect())
 }
 
 /// Locks those of `ended` whose worker is still gone; skips locked rows.
-async fn lock_orphans(connection: &mut sqlx::PgConnection, ended: &[Ended]) -> sqlx::Result<Vec<Uuid>> {
+async fn lock_orphans(connection: &mut PgConnection, ended: &[Ended]) -> sqlx::Result<Vec<Uuid>> {
     if ended.is_empty() {
         return Ok(Vec::new());
     }

@@ -2,8 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
+
+use super::within_deadline;
 
 /// What a worker tells of itself.
 #[derive(Clone, Debug)]
@@ -47,10 +49,16 @@ pub(crate) struct Beat {
     /// Changes when PostgreSQL was restarted or recovered from a crash, after
     /// which its last asynchronous commits may be undone.
     pub(crate) server: (DateTime<Utc>, Option<DateTime<Utc>>),
+    /// PostgreSQL's clock.
+    pub(crate) clock: DateTime<Utc>,
 }
 
 /// Beats, and takes or renews the leases that are ours, free or run out. One statement.
 pub(crate) async fn beat(pool: &PgPool, worker_id: Uuid, busy: i32, duties: &[&str]) -> sqlx::Result<Beat> {
+    within_deadline!(pool, |connection| beat_on(&mut connection, worker_id, busy, duties))
+}
+
+async fn beat_on(connection: &mut PgConnection, worker_id: Uuid, busy: i32, duties: &[&str]) -> sqlx::Result<Beat> {
     let row = sqlx::query!(
         r#"WITH beat AS (
                UPDATE queue_workers SET beat_at = clock_timestamp(), busy = $2 WHERE id = $1 RETURNING id),
@@ -66,18 +74,19 @@ pub(crate) async fn beat(pool: &PgPool, worker_id: Uuid, busy: i32, duties: &[&s
            SELECT EXISTS (SELECT FROM beat) AS "registered!",
                   coalesce((SELECT jsonb_object_agg(duty, note) FROM taken), '{}') AS "duties!",
                   pg_postmaster_start_time() AS "started!",
-                  pg_stat_get_bgwriter_stat_reset_time() AS recovered"#,
+                  pg_stat_get_bgwriter_stat_reset_time() AS recovered,
+                  clock_timestamp() AS "clock!""#,
         worker_id,
         busy,
         duties as &[&str],
     )
-    .fetch_one(pool)
+    .fetch_one(connection)
     .await?;
     let duties = match row.duties {
         Value::Object(notes) => notes.into_iter().collect(),
         _ => Vec::new(),
     };
-    Ok(Beat { registered: row.registered, duties, server: (row.started, row.recovered) })
+    Ok(Beat { registered: row.registered, duties, server: (row.started, row.recovered), clock: row.clock })
 }
 
 /// Frees the worker's leases, so that another takes them with its next beat.
@@ -100,10 +109,10 @@ pub(crate) async fn prune(pool: &PgPool, limit: i64) -> sqlx::Result<u64> {
     let pruned = sqlx::query!(
         r#"WITH worker AS (
                DELETE FROM queue_workers WHERE id IN (
-                   SELECT id FROM queue_workers WHERE beat_at < clock_timestamp() - interval '1 hour'
+                   SELECT id FROM queue_workers WHERE beat_at < now() - interval '1 hour'
                    LIMIT $1 FOR UPDATE SKIP LOCKED))
            DELETE FROM queue_unique_windows WHERE (kind, unique_key) IN (
-               SELECT kind, unique_key FROM queue_unique_windows WHERE held_until < clock_timestamp()
+               SELECT kind, unique_key FROM queue_unique_windows WHERE held_until < now()
                ORDER BY held_until LIMIT $1 FOR UPDATE SKIP LOCKED)"#,
         limit,
     )

@@ -103,6 +103,7 @@ impl TokenKeyConfig {
 
 fn refuse_development_key(variable: &'static str, key: &SecretKey, app_env: AppEnv, findings: &mut Findings) {
     if app_env.is_production() && key.is_for_development() {
+        let variable = findings.set_as(variable);
         findings.problem(
             &[variable],
             "is one that everybody knows from .env.example or --help, which APP_ENV=production refuses",

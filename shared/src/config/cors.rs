@@ -63,6 +63,13 @@ impl CorsConfig {
                 "CORS_ORIGINS=https://app.example.com",
             );
         }
+        if self.credentials && self.headers.0.iter().any(|name| name.as_str() == "*") {
+            findings.problem(
+                &["CORS_CREDENTIALS", "CORS_HEADERS"],
+                "with credentials, browsers take * for the name of a header, not for any",
+                "CORS_HEADERS=Authorization,Content-Type",
+            );
+        }
     }
 }
 
@@ -137,6 +144,26 @@ impl FromStr for HeaderNames {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The layer that is made of these settings would panic.
+    #[test]
+    fn wildcards_do_not_go_with_credentials() {
+        let config = |origins: &str, headers: &str| CorsConfig {
+            origins: origins.parse().unwrap(),
+            methods: "GET".parse().unwrap(),
+            headers: headers.parse().unwrap(),
+            credentials: true,
+        };
+        let is_fit = |config: CorsConfig| {
+            let mut findings = Findings::default();
+            config.check(&mut findings);
+            findings.into_result().is_ok()
+        };
+        assert!(is_fit(config("https://app.example.com", "Authorization")));
+        assert!(!is_fit(config("https://app.example.com", "*")));
+        assert!(!is_fit(config("*", "Authorization")));
+        assert!("*".parse::<Methods>().is_err());
+    }
 
     #[test]
     fn origins_are_what_browsers_send() {

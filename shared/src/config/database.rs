@@ -69,8 +69,8 @@ pub struct DatabaseConfig {
     )]
     pub max_lifetime: Duration,
 
-    /// Prepared statements that are kept a connection; 0 for a pooler in
-    /// transaction mode that does not know them (PgBouncer before 1.21).
+    /// Prepared statements that are kept a connection. A pooler in transaction
+    /// mode must know them: PgBouncer 1.21 or newer.
     #[arg(
         long = "database-statement-cache",
         env = "DATABASE_STATEMENT_CACHE",
@@ -139,10 +139,11 @@ impl fmt::Debug for DatabaseUrl {
     }
 }
 
+/// Not 0: sqlx would still prepare every statement by name, and close none.
 fn statement_cache(raw: &str) -> Result<usize, String> {
     match raw.parse() {
-        Ok(count @ 0..=10_000) => Ok(count),
-        _ => Err("must be a number from 0 to 10000".to_owned()),
+        Ok(count @ 1..=10_000) => Ok(count),
+        _ => Err("must be a number from 1 to 10000".to_owned()),
     }
 }
 
@@ -155,6 +156,12 @@ mod tests {
         let url: DatabaseUrl = "postgres://ada:hunter%202@db.example:6432/callboard".parse().unwrap();
         assert_eq!(url.to_string(), "postgres://ada@db.example:6432/callboard");
         assert!(!format!("{url:?}").contains("hunter"));
+    }
+
+    #[test]
+    fn statements_are_always_kept() {
+        assert_eq!(statement_cache("1"), Ok(1));
+        assert!(statement_cache("0").is_err() && statement_cache("10001").is_err());
     }
 
     #[test]

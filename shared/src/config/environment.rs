@@ -28,7 +28,7 @@ pub enum EnvironmentError {
     },
     /// A line is not `NAME=value`: mend that line. Its text is not repeated,
     /// as it may hold a secret.
-    #[error("{path}, line {line}: not of the form NAME=value (a value with blanks or # needs quotes)")]
+    #[error("{path}, line {line}: not of the form NAME=value (a value with blanks, # or $ needs single quotes)")]
     Malformed {
         /// The file.
         path: String,
@@ -55,8 +55,17 @@ impl Environment {
     /// The value of a variable, or of the one that it falls back to; an empty
     /// one counts as not set.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        let own = self.0.get(name).map(String::as_str).filter(|value| !value.is_empty());
-        own.or_else(|| self.get(Self::fallback(name)?))
+        self.own(name).or_else(|| self.get(Self::fallback(name)?))
+    }
+
+    /// The variables whose value is another's, each with that other.
+    pub(super) fn borrowed(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let pairs = FALLBACKS.iter().copied();
+        pairs.filter(|(name, fallback)| self.own(name).is_none() && self.own(fallback).is_some())
+    }
+
+    fn own(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
     /// The variable whose value counts while this one is not set.
@@ -71,8 +80,10 @@ impl Environment {
         let mut variables = read(path)?;
         // What is not UTF-8 becomes a visible replacement character, which
         // the setting's own parser then reports.
+        // An empty variable counts as not set, so it hides nothing.
         let process = process
             .into_iter()
+            .filter(|(_, value)| !value.is_empty())
             .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()));
         variables.extend(process);
         Ok(Self(variables))
@@ -110,7 +121,10 @@ mod tests {
 
     #[test]
     fn the_process_wins_over_the_file() {
-        let environment = load(&[("PORT", "1")], "PORT=2\nHOST='::1' # comment\nEMPTY=\n").unwrap();
+        let environment =
+            load(&[("PORT", "1"), ("LOG_LEVEL", "")], "PORT=2\nHOST='::1' # comment\nEMPTY=\nLOG_LEVEL=debug\n")
+                .unwrap();
+        assert_eq!(environment.get("LOG_LEVEL"), Some("debug"));
         assert_eq!(environment.get("PORT"), Some("1"));
         assert_eq!(environment.get("HOST"), Some("::1"));
         assert_eq!(environment.get("EMPTY"), None);

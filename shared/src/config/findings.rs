@@ -46,18 +46,33 @@ impl fmt::Display for Warning {
 pub struct Findings {
     problems: Vec<Problem>,
     warnings: Vec<Warning>,
+    /// Variables whose value is another's, each with that other.
+    borrowed: Vec<(&'static str, &'static str)>,
 }
 
 impl Findings {
+    /// Nothing yet. `borrowed` are variables whose value is that of another one;
+    /// what is wrong with it is told once, under the name that was set.
+    pub(super) fn new(borrowed: Vec<(&'static str, &'static str)>) -> Self {
+        Self { borrowed, ..Self::default() }
+    }
+
+    /// The variable that was set when `variable` got its value.
+    #[must_use]
+    pub fn set_as<'a>(&self, variable: &'a str) -> &'a str {
+        self.borrowed.iter().find(|(name, _)| *name == variable).map_or(variable, |(_, other)| other)
+    }
+
     /// Reports a combination that can't work. It is dropped where one of its
     /// variables has been reported already: a default stands in for that one's
     /// wrong value, so the combination isn't the user's.
     pub fn problem(&mut self, variables: &[&str], what: &str, how_to_set: &str) {
+        let variables: Vec<_> = variables.iter().map(|variable| self.set_as(variable)).collect();
         if variables.iter().any(|variable| self.has_reported(variable)) {
             return;
         }
         self.add(Problem {
-            variables: variables.iter().map(|&variable| variable.to_owned()).collect(),
+            variables: variables.into_iter().map(ToOwned::to_owned).collect(),
             value: None,
             what: what.to_owned(),
             how_to_set: how_to_set.to_owned(),

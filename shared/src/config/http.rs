@@ -63,7 +63,7 @@ pub struct HttpConfig {
     #[command(flatten)]
     pub site: SiteConfig,
 
-    /// Largest request body in bytes, counted after decompression.
+    /// Largest request body in bytes. Compressed bodies are refused.
     #[arg(
         long,
         env = "BODY_LIMIT_BYTES",
@@ -73,7 +73,8 @@ pub struct HttpConfig {
     pub body_limit_bytes: u64,
 
     /// Longest time that a handler may take, in seconds, before the client
-    /// gets 503 `timeout`.
+    /// gets 503 `timeout`. What it wrote is rolled back, unless its commit was
+    /// already under way.
     #[arg(
         long = "request-timeout-seconds",
         env = "REQUEST_TIMEOUT_SECONDS",
@@ -91,6 +92,15 @@ pub struct HttpConfig {
         value_parser = value::seconds
     )]
     pub body_read_timeout: Duration,
+
+    /// Most connections of clients at a time; more wait until one ends.
+    #[arg(
+        long = "http-max-connections",
+        env = "HTTP_MAX_CONNECTIONS",
+        default_value = "10000",
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000)
+    )]
+    pub max_connections: u32,
 }
 
 impl HttpConfig {
@@ -103,9 +113,9 @@ impl HttpConfig {
     /// Finds what does not fit together.
     pub fn check(&self, app_env: AppEnv, findings: &mut Findings) {
         self.site.check(app_env, findings);
-        if self.body_read_timeout > self.request_timeout {
+        if self.body_read_timeout >= self.request_timeout {
             findings.warning(
-                "BODY_READ_TIMEOUT_SECONDS is longer than REQUEST_TIMEOUT_SECONDS: slow bodies get 503 instead of 408",
+                "BODY_READ_TIMEOUT_SECONDS is not shorter than REQUEST_TIMEOUT_SECONDS: slow bodies get 503 instead of 408",
             );
         }
     }

@@ -6,6 +6,7 @@
 //! the combinations are looked at too, on values of which some are stand-ins;
 //! [`Findings::problem`] drops what concerns those.
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::num::{IntErrorKind, ParseIntError};
@@ -71,7 +72,7 @@ impl Loader {
         self.name_default_command(&declared, default_command);
         self.answer_usage(map_args(declared.clone(), &|arg| arg.hide_env_values(true)))?;
 
-        let mut findings = Findings::default();
+        let mut findings = Findings::new(self.borrowed(&declared));
         let command = map_args(declared.clone(), &|arg| with_environment(arg, &self.environment));
         let matches = self.parse(command, &declared, &mut findings)?;
         let cli = C::from_arg_matches(&matches).map_err(|error| Stop::Usage(Box::new(error)))?;
@@ -98,7 +99,18 @@ impl Loader {
         }
     }
 
+    /// The variables whose value is another's: those that are set nowhere.
+    fn borrowed(&self, declared: &Command) -> Vec<(&'static str, &'static str)> {
+        let is_on_line = |variable: &str| {
+            let option = format!("--{}", variable.to_lowercase().replace('_', "-"));
+            find_arg(declared, &option).is_some()
+                && self.args.iter().any(|arg| arg.to_string_lossy().split('=').next() == Some(option.as_str()))
+        };
+        self.environment.borrowed().filter(|(variable, _)| !is_on_line(variable)).collect()
+    }
+
     fn parse(&mut self, mut command: Command, declared: &Command, findings: &mut Findings) -> Result<ArgMatches, Stop> {
+        let mut stood_in = HashSet::new();
         loop {
             let error = match command.clone().try_get_matches_from(&self.args) {
                 Ok(matches) => return Ok(matches),
@@ -109,12 +121,14 @@ impl Loader {
                 let Some(arg) = find_arg(declared, &option) else {
                     return Err(Stop::Usage(Box::new(error)));
                 };
-                let name = name_of(arg);
-                if findings.has_reported(&name) {
+                if !stood_in.insert(arg.get_id().clone()) {
                     // Its stand-in was refused too; there is no going on.
                     return Err(stop_with(std::mem::take(findings)));
                 }
-                findings.add(problem(arg, name, &error));
+                let name = findings.set_as(&name_of(arg)).to_owned();
+                if !findings.has_reported(&name) {
+                    findings.add(problem(arg, name, &error));
+                }
                 self.drop_option(arg);
                 command = map_args(command, &|candidate| {
                     if candidate.get_id() == arg.get_id() { stand_in(candidate, arg) } else { candidate }

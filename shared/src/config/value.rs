@@ -73,16 +73,19 @@ pub fn seconds(raw: &str) -> Result<Duration, String> {
     }
 }
 
-/// An absolute `http` or `https` URL without query or fragment, and without
-/// the slash at its end, so that paths can be put behind it.
+/// An absolute `http` or `https` URL of a host alone, without the slash at its
+/// end, so that paths can be put behind it. A path of its own is refused: pages
+/// name each other and their style sheet from the root of the host.
 ///
 /// # Errors
 /// When it is not such a URL.
 pub fn base_url(raw: &str) -> Result<String, String> {
-    let wanted = "must be an absolute http:// or https:// URL without query, such as https://callboard.example.com";
+    let wanted =
+        "must be an absolute http:// or https:// URL without path or query, such as https://callboard.example.com";
     let url = url::Url::parse(raw).map_err(|_| wanted.to_owned())?;
     let is_fit = matches!(url.scheme(), "http" | "https")
         && url.has_host()
+        && url.path() == "/"
         && url.username().is_empty()
         && url.password().is_none()
         && url.query().is_none()
@@ -121,12 +124,14 @@ mod tests {
     #[test]
     fn a_base_url_takes_paths_behind_it() {
         assert_eq!(base_url("https://callboard.example/").as_deref(), Ok("https://callboard.example"));
-        assert_eq!(base_url("http://127.0.0.1:8000/app/").as_deref(), Ok("http://127.0.0.1:8000/app"));
+        assert_eq!(base_url("http://127.0.0.1:8000").as_deref(), Ok("http://127.0.0.1:8000"));
         for wrong in [
             "callboard.example",
             "ftp://callboard.example",
             "https://u:p@callboard.example",
             "https://callboard.example/?a=1",
+            "https://callboard.example/app",
+            "https://callboard.example//",
         ] {
             assert!(base_url(wrong).is_err(), "{wrong}");
         }

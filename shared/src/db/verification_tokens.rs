@@ -18,7 +18,7 @@ pub enum Consumed {
     AlreadyVerified(Uuid),
     /// It came too late; a new one may be asked for.
     Expired,
-    /// There is no such token, or it was replaced by a newer one.
+    /// There is no such token.
     Unknown,
 }
 
@@ -95,38 +95,21 @@ pub async fn remaining(executor: impl PgExecutor<'_>, id: Uuid) -> Result<Option
     Ok(seconds.filter(|seconds| *seconds > 0.0).and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()))
 }
 
-/// Whether a token was written for the user within the last `window`, by
-/// PostgreSQL's clock: a mail is on its way then.
+/// How many tokens were written for the user within the last `window`, by
+/// PostgreSQL's clock; as many mails were sent or are on their way.
 ///
 /// # Errors
 /// Only the database's own.
-pub async fn was_created_within(
-    executor: impl PgExecutor<'_>,
-    user_id: Uuid,
-    window: Duration,
-) -> Result<bool, DbError> {
-    let was_created = sqlx::query_scalar!(
-        r#"SELECT EXISTS (
-               SELECT FROM email_verification_tokens
-               WHERE user_id = $1 AND created_at > clock_timestamp() - $2::interval
-           ) AS "was_created!""#,
+pub async fn created_within(executor: impl PgExecutor<'_>, user_id: Uuid, window: Duration) -> Result<i64, DbError> {
+    let count = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM email_verification_tokens
+           WHERE user_id = $1 AND created_at > clock_timestamp() - $2::interval"#,
         user_id,
         interval(window),
     )
     .fetch_one(executor)
     .await?;
-    Ok(was_created)
-}
-
-/// Deletes a user's tokens, so that older links stop working when a new one is
-/// sent. Returns how many there were.
-///
-/// # Errors
-/// Only the database's own.
-pub async fn delete_for_user(executor: impl PgExecutor<'_>, user_id: Uuid) -> Result<u64, DbError> {
-    let deleted =
-        sqlx::query!("DELETE FROM email_verification_tokens WHERE user_id = $1", user_id).execute(executor).await?;
-    Ok(deleted.rows_affected())
+    Ok(count)
 }
 
 fn interval(duration: Duration) -> PgInterval {

@@ -58,7 +58,9 @@ impl FromStr for Email {
         if local.starts_with('"') || raw.contains(is_odd) {
             return Err(InvalidValue::EmailMalformed);
         }
-        Ok(Self(format!("{local}@{}", domain.to_lowercase())))
+        let email = format!("{local}@{}", domain.to_lowercase());
+        // Again, as some letters are longer in lower case.
+        if email.len() > LONGEST { Err(InvalidValue::EmailTooLong) } else { Ok(Self(email)) }
     }
 }
 
@@ -136,6 +138,15 @@ mod tests {
         assert!(of_length(254).is_ok());
         assert_eq!(of_length(255), Err(InvalidValue::EmailTooLong));
         assert_eq!("a".repeat(10_000).parse::<Email>(), Err(InvalidValue::EmailTooLong));
+    }
+
+    #[test]
+    fn refuses_what_outgrows_its_length_in_lower_case() {
+        // Ⱥ has two bytes, ⱥ three.
+        let domain = ["Ⱥ".repeat(31), "Ⱥ".repeat(31), "Ⱥ".repeat(31), "com".to_owned()].join(".");
+        let raw = format!("{}@{domain}", "a".repeat(50));
+        assert!(raw.len() <= LONGEST, "{}", raw.len());
+        assert_eq!(raw.parse::<Email>(), Err(InvalidValue::EmailTooLong));
     }
 
     #[test]

@@ -23,8 +23,9 @@ pub struct VerifyAddress {
 impl Job for VerifyAddress {
     const KIND: &'static str = "email.verify_address";
     const QUEUE: &'static str = super::MAIL_QUEUE;
-    /// Some seven hours in the mean, so that a mail server may be gone for a
-    /// night shift. A link that has expired by then is not sent.
+    /// The 19 waits between them add up to some five hours in the mean and ten
+    /// and a half at most, so that a mail server may be gone for an evening. A
+    /// link that has expired by then is not sent.
     const MAX_ATTEMPTS: i16 = 20;
     /// Somebody sits before an empty inbox.
     const PRIORITY: Priority = Priority::High;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use callboard_queue::metrics::{Declared, Type};
 use metrics::{Key, KeyName, Label, Level, Metadata, Recorder, Unit};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::time::{MissedTickBehavior, interval};
@@ -25,6 +26,16 @@ const WAITS: &[f64] = &[
 
 /// Batches are of up to some hundred.
 const BATCH_SIZES: &[f64] = &[1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1_000.0];
+
+const BUILD: &str = "build_info";
+
+/// Every metric that each process has.
+pub const METRICS: &[Declared] = &[Declared {
+    name: BUILD,
+    r#type: Type::Gauge,
+    labels: &["service", "version"],
+    help: "Always 1; its labels say what runs here.",
+}];
 
 /// Why metrics could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -82,15 +93,13 @@ impl Telemetry {
     }
 
     fn declare_build(&self, service: &'static str) {
-        const NAME: &str = "build_info";
-        self.recorder.describe_gauge(
-            KeyName::from_const_str(NAME),
-            Some(Unit::Count),
-            "Always 1; its labels say what runs here.".into(),
-        );
+        for declared in METRICS {
+            let name = KeyName::from_const_str(declared.name);
+            self.recorder.describe_gauge(name, Some(Unit::Count), declared.help.into());
+        }
         let labels = vec![Label::new("service", service), Label::new("version", env!("CARGO_PKG_VERSION"))];
         let metadata = Metadata::new(module_path!(), Level::INFO, None);
-        self.recorder.register_gauge(&Key::from_parts(NAME, labels), &metadata).set(1.0);
+        self.recorder.register_gauge(&Key::from_parts(BUILD, labels), &metadata).set(1.0);
     }
 }
 

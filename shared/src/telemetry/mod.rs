@@ -7,5 +7,5 @@ mod metrics;
 mod server;
 
 pub use self::logs::{LogError, LogGuard, init_tracing, report_start_failure};
-pub use self::metrics::{MetricsError, Telemetry};
+pub use self::metrics::{METRICS, MetricsError, Telemetry};
 pub use self::server::{Inside, serve_metrics};

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -9,7 +10,9 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
 use tokio::net::TcpListener;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
+use tracing::debug;
 
 use super::Telemetry;
 use crate::health::Health;
@@ -26,6 +29,10 @@ pub trait Inside: Send + Sync + 'static {
     /// How well the process is.
     fn health(&self) -> impl Future<Output = Health> + Send;
 }
+
+/// How long open requests may take to end after `shutdown`. Whoever asks for
+/// metrics and reads no answer must not hold up the end of the process.
+const FAREWELL: Duration = Duration::from_secs(3);
 
 /// Serves `/metrics`, `/livez` and `/readyz` until `shutdown`.
 ///
@@ -45,7 +52,18 @@ pub async fn serve_metrics(
         .route("/livez", get(async || "ok\n"))
         .route("/readyz", get(ready))
         .with_state((telemetry, inside));
-    axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned()).await
+    let serving = axum::serve(listener, router).with_graceful_shutdown(shutdown.clone().cancelled_owned());
+    let too_long = async {
+        shutdown.cancelled().await;
+        sleep(FAREWELL).await;
+    };
+    tokio::select! {
+        ended = serving.into_future() => ended,
+        () = too_long => {
+            debug!("a request for metrics or a probe did not end in time");
+            Ok(())
+        }
+    }
 }
 
 async fn metrics<I: Inside>(State((telemetry, inside)): State<(Telemetry, Arc<I>)>) -> impl IntoResponse {
@@ -61,6 +79,10 @@ async fn ready<I: Inside>(State((_, inside)): State<(Telemetry, Arc<I>)>) -> imp
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncWriteExt as _;
+    use tokio::net::TcpStream;
+    use tokio::time::timeout;
+
     use super::*;
     use crate::health::{Check, Status, probe};
 
@@ -90,5 +112,22 @@ mod tests {
             server.await.unwrap().unwrap();
             assert!(probe(address, "/livez").await.is_err());
         }
+    }
+
+    /// It begins a request and never ends it.
+    #[tokio::test]
+    async fn a_stuck_peer_does_not_hold_up_the_end() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut peer = TcpStream::connect(address).await.unwrap();
+        peer.write_all(b"GET /livez HTTP/1.1\r\n").await.unwrap();
+        let telemetry = Telemetry::new("callboard-test").unwrap();
+        let shutdown = CancellationToken::new();
+        let server = tokio::spawn(serve_metrics(listener, telemetry, Arc::new(Well(true)), shutdown.clone()));
+        // Connections are accepted in order, so the peer's is open once another was answered.
+        assert!(probe(address, "/livez").await.unwrap());
+        tokio::time::pause();
+        shutdown.cancel();
+        timeout(2 * FAREWELL, server).await.expect("it ends").unwrap().unwrap();
     }
 }

@@ -13,7 +13,7 @@ use crate::mail::{Recipient, SendError, VerifyAddressLetter};
 
 impl Handler<Context> for VerifyAddress {
     async fn run(self, context: &Context, run: &Run) -> Result<Outcome, Failure> {
-        let (user, lifetime) = match self.look(context).await? {
+        let (user, lifetime) = match look(&self, context).await? {
             Look::Send(user, lifetime) => (user, lifetime),
             Look::AlreadyVerified => {
                 return Ok(Outcome::CompletedWith(json!({ "sent": false, "because": "already verified" })));
@@ -39,24 +39,18 @@ enum Look {
     Pointless(&'static str),
 }
 
-trait LookAt {
-    async fn look(&self, context: &Context) -> Result<Look, DbError>;
-}
-
-impl LookAt for VerifyAddress {
-    async fn look(&self, context: &Context) -> Result<Look, DbError> {
-        let Some(user) = users::find(&context.pool, self.user_id).await? else {
-            return Ok(Look::Pointless("the user is gone"));
-        };
-        if user.is_verified() {
-            return Ok(Look::AlreadyVerified);
-        }
-        if !user.is_active {
-            return Ok(Look::Pointless("the user is switched off"));
-        }
-        Ok(match verification_tokens::remaining(&context.pool, self.token_id).await? {
-            Some(lifetime) => Look::Send(Box::new(user), lifetime),
-            None => Look::Pointless("the link has expired, or a newer one took its place"),
-        })
+async fn look(job: &VerifyAddress, context: &Context) -> Result<Look, DbError> {
+    let Some(user) = users::find(&context.pool, job.user_id).await? else {
+        return Ok(Look::Pointless("the user is gone"));
+    };
+    if user.is_verified() {
+        return Ok(Look::AlreadyVerified);
     }
+    if !user.is_active {
+        return Ok(Look::Pointless("the user is switched off"));
+    }
+    Ok(match verification_tokens::remaining(&context.pool, job.token_id).await? {
+        Some(lifetime) => Look::Send(Box::new(user), lifetime),
+        None => Look::Pointless("the link has expired or was used"),
+    })
 }

@@ -1,4 +1,10 @@
 //! The way to the SMTP server.
+//!
+//! Letters are sent by blocking calls on threads of their own. lettre's async
+//! transport bounds nothing but the connecting, and a send that is given up
+//! halfway puts its connection back as if it were fine: the next letter would
+//! then take the answer to this one for its own. On a thread every read and
+//! write has its time limit, and each send runs to its end, whoever waits for it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,9 +16,12 @@ use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls, TlsParameters};
 use lettre::transport::smtp::response::{Category, Code, Detail};
 use lettre::transport::smtp::{Error, PoolConfig};
-use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
+use lettre::{SmtpTransport, Transport as _};
 use secrecy::ExposeSecret;
 use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+use tracing::debug;
 use uuid::Uuid;
 
 use super::redact::redact;
@@ -20,6 +29,10 @@ use super::{Letter, Recipient};
 
 /// Servers drop connections that are idle for minutes; ours go first.
 const IDLE: Duration = Duration::from_secs(30);
+
+/// Longest farewell: a server that hangs must not hold up the end of a worker
+/// whose jobs are given back already.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Why there is no way to the SMTP server.
 #[derive(Debug, thiserror::Error)]
@@ -46,8 +59,9 @@ pub enum SendError {
 /// Sends letters over a few kept connections. Cheap to clone.
 #[derive(Clone)]
 pub struct Mailer {
-    transport: AsyncSmtpTransport<Tokio1Executor>,
-    /// lettre bounds only the connections that it keeps, not those it opens.
+    transport: SmtpTransport,
+    /// lettre bounds only the connections that it keeps, not those it opens. A
+    /// permit goes along with its send, so no more threads than these are busy.
     connections: Arc<Semaphore>,
     from: Mailbox,
 }
@@ -64,7 +78,7 @@ impl Mailer {
             SmtpTls::Tls => Tls::Wrapper(TlsParameters::new(config.host.clone()).map_err(MailError::Tls)?),
         };
         // "Dangerous" is its default of no TLS, which the next line replaces.
-        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&config.host)
+        let mut builder = SmtpTransport::builder_dangerous(&config.host)
             .tls(tls)
             .port(config.port)
             .timeout(Some(config.timeout))
@@ -87,16 +101,27 @@ impl Mailer {
     /// [`SendError::Failed`] for all else.
     pub async fn send(&self, job_id: Uuid, to: Recipient<'_>, letter: Letter) -> Result<(), SendError> {
         let message = letter.address(job_id, &self.from, to)?;
-        let _connection = self.connections.acquire().await;
-        match self.transport.send(message).await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(judge(&error, to.email.as_str())),
+        // The semaphore is never closed, so there always is a permit to wait for.
+        let permit = Arc::clone(&self.connections).acquire_owned().await.ok();
+        let transport = self.transport.clone();
+        let sending = spawn_blocking(move || {
+            let sent = transport.send(&message);
+            drop(permit);
+            sent
+        });
+        match sending.await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(judge(&error, to.email.as_str())),
+            Err(error) => Err(SendError::Failed(format!("the sending thread ended early: {error}"))),
         }
     }
 
-    /// Says goodbye to the server.
+    /// Says goodbye to the server, for a second at most.
     pub async fn close(&self) {
-        self.transport.shutdown().await;
+        let transport = self.transport.clone();
+        if timeout(FAREWELL, spawn_blocking(move || transport.shutdown())).await.is_err() {
+            debug!("the mail server did not say goodbye");
+        }
     }
 }
 
@@ -114,9 +139,16 @@ fn mailbox(sender: &Sender) -> Result<Mailbox, MailError> {
 fn judge(error: &Error, email: &str) -> SendError {
     let reason = format!("the mail server did not take it: {}", redact(&error.to_string(), email));
     match error.status() {
+        None if needs_smtputf8(error, email) => SendError::Refused(reason),
         Some(code) if error.is_permanent() && !is_about_login(code) => SendError::Refused(reason),
         _ => SendError::Failed(reason),
     }
+}
+
+/// Whether the server can't be told the receiver's address, which is not ASCII:
+/// RFC 6531. lettre says so in words only; the test below fails when they change.
+fn needs_smtputf8(error: &Error, email: &str) -> bool {
+    error.is_client() && !email.is_ascii() && error.to_string().contains("SMTPUTF8")
 }
 
 /// 530, 534, 535 and 538 say that our user, password or encryption is wrong
@@ -126,3 +158,6 @@ fn is_about_login(code: Code) -> bool {
     code.category == Category::Unspecified3
         && matches!(code.detail, Detail::Zero | Detail::Four | Detail::Five | Detail::Eight)
 }
+
+#[cfg(test)]
+mod tests;

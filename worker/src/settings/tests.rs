@@ -69,7 +69,8 @@ fn all_problems_are_told_at_once_and_secrets_never() {
         ("SMTP_PASSWORD", "hunter2"),
     ]);
     let starts: Vec<_> = problems.iter().map(|problem| problem.split([' ', '=']).next().unwrap()).collect();
-    for variable in ["DATABASE_URL", "TOKEN_KEY", "WORKER_CONCURRENCY", "SMTP_TLS", "SMTP_USERNAME,"] {
+    // TOKEN_KEY was not set, so its value is told as what it is: JWT_SECRET.
+    for variable in ["DATABASE_URL", "JWT_SECRET", "WORKER_CONCURRENCY", "SMTP_TLS", "SMTP_USERNAME,"] {
         assert!(starts.contains(&variable), "{variable} is not in {problems:#?}");
     }
     assert_eq!(problems.len(), 5, "{problems:#?}");
@@ -87,6 +88,18 @@ fn production_refuses_what_is_fit_for_development() {
     assert_eq!(problems.len(), 3, "{problems:#?}");
     assert!(problems.iter().any(|problem| problem.starts_with("PUBLIC_URL")));
     assert!(problems.iter().any(|problem| problem.starts_with("SMTP_TLS, SMTP_USERNAME")));
+}
+
+#[test]
+fn a_key_is_told_under_the_name_that_was_set() {
+    let key = [("APP_ENV", "production"), ("PUBLIC_URL", "https://callboard.example"), ("TOKEN_KEY", "short")];
+    let told = problems(&key);
+    assert!(told.len() == 1 && told[0].starts_with("TOKEN_KEY"), "{told:#?}");
+    let key = [&key[..2], &[("JWT_SECRET", value::DEVELOPMENT_KEY)]].concat();
+    let told = problems(&key);
+    assert!(told.len() == 1 && told[0].starts_with("JWT_SECRET"), "{told:#?}");
+    let Err(Stop::Settings(told)) = load(&["--token-key", "short"], &[]) else { panic!("refused") };
+    assert!(told.len() == 1 && told[0].variables == ["TOKEN_KEY"], "{told:#?}");
 }
 
 #[test]
@@ -115,5 +128,6 @@ fn a_health_check_needs_no_other_settings() {
     let environment = Environment::from_pairs([("METRICS_PORT", "9999"), ("METRICS_HOST", "0.0.0.0")]);
     let loaded = Loader::new(["callboard-worker", "healthcheck"], environment).load::<Cli>("run").unwrap();
     let Command::Healthcheck(settings) = loaded.cli.command else { panic!("healthcheck") };
-    assert_eq!(settings.address().to_string(), "127.0.0.1:9999");
+    assert_eq!(settings.metrics.listen_address().port(), 9999);
+    assert!(!settings.probe.live);
 }

@@ -1,6 +1,7 @@
 //! `POST /api/v1/auth/login`.
 
 use axum::{Json, extract::State};
+use callboard_shared::domain::InvalidValue;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -16,6 +17,9 @@ use crate::{
 /// Longer than any email address or username.
 const LONGEST_LOGIN: usize = 254;
 
+/// In characters, as registration takes them.
+const LONGEST_PASSWORD: usize = 128;
+
 /// Who logs in: an email address or username as `login` (or as `username`), and
 /// the password.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -28,7 +32,7 @@ pub struct LoginBody {
     #[schema(nullable = false, max_length = 254)]
     username: Option<String>,
     /// The password.
-    #[schema(value_type = String, format = "password", example = "quiet lantern over the harbour")]
+    #[schema(value_type = String, format = "password", max_length = 128, example = "quiet lantern over the harbour")]
     password: SecretString,
 }
 
@@ -40,7 +44,7 @@ pub struct LoginForm {
     #[schema(max_length = 254, example = "jiwoo@example.com")]
     username: String,
     /// The password.
-    #[schema(value_type = String, format = "password")]
+    #[schema(value_type = String, format = "password", max_length = 128)]
     password: SecretString,
     /// `password`, as OAuth2 clients send it; not looked at.
     #[schema(nullable = false, example = "password")]
@@ -83,6 +87,11 @@ impl Input for Login {
         let is_text = |value: &str| !value.contains('\0');
         if !is_text(&login) {
             return refuse(faults, name, "invalid_characters", NUL);
+        }
+        // No account has such a password, and hashing it would cost all the same.
+        if raw.password.expose_secret().chars().count() > LONGEST_PASSWORD {
+            faults.check::<(), _>("password", Err(InvalidValue::PasswordTooLong));
+            return None;
         }
         if !is_text(raw.password.expose_secret()) {
             return refuse(faults, "password", "invalid_characters", NUL);
@@ -153,4 +162,21 @@ pub async fn login(
         token_type: "bearer",
         expires_in: issued.expires_in.as_secs(),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_that_nobody_can_have_is_refused_before_it_is_hashed() {
+        let parse = |password: String| {
+            let mut faults = Faults::default();
+            let body = LoginBody { login: Some("ada".to_owned()), username: None, password: password.into() };
+            let is_taken = Login::parse(body, &mut faults).is_some();
+            (is_taken, faults.into_errors().first().map(|fault| (fault.place.to_string(), fault.code)))
+        };
+        assert_eq!(parse("é".repeat(128)), (true, None));
+        assert_eq!(parse("é".repeat(129)), (false, Some(("#/password".to_owned(), "too_long"))));
+    }
 }

@@ -46,7 +46,7 @@ pub struct Accepted {
 ///
 /// The answer is the same for every address, after the same time, whether a mail
 /// is sent or not: none is to an address that is unknown or verified, or that got
-/// one within the last minute.
+/// one within the last minute or five within a day.
 ///
 /// # Errors
 /// 422 for what is no address.

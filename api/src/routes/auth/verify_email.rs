@@ -5,6 +5,7 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
+use callboard_shared::domain::VerificationToken;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -67,7 +68,8 @@ pub struct Verified {
     responses((status = 200, description = "A page with a button", content_type = "text/html", body = String),
         LinkProblems))]
 pub async fn page(Language(locale): Language, Params(link): Params<Link>) -> impl IntoResponse {
-    match link.token {
+    // A link that was cut off on its way is told now, not after the click.
+    match link.token.filter(|token| token.parse::<VerificationToken>().is_ok()) {
         Some(token) => Notice::ask_to_verify(locale, token),
         None => Notice::problem(locale, &Problem::new(Code::TokenInvalid)),
     }

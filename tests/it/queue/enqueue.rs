@@ -1,0 +1,201 @@
+//! A job exists if and only if its transaction committed.
+
+use std::time::Duration;
+
+use callboard_queue::{Cause, EnqueueOptions, Error, Job, MAX_PAYLOAD_BYTES, Priority};
+use callboard_tests::{
+    jobs::{NoOp, Returning, Spawning},
+    queue::TestQueue,
+    wait::SOON,
+    worker::TestWorker,
+};
+use serde::{Deserialize, Serialize};
+
+#[tokio::test]
+async fn a_committed_job_runs_at_once() {
+    let queue = TestQueue::new().await;
+    let worker = TestWorker::start(&queue).await;
+    let id = queue.enqueue(&NoOp { number: 7 }).await;
+    let job = queue.completed(id).await;
+    assert_eq!((job.attempt, job.status()), (1, "finished"));
+    let started = job.started_at.unwrap();
+    assert!(started - job.created_at < chrono::TimeDelta::seconds(1), "it was handed over, not found by the auditor");
+    assert!(job.finished_at.unwrap() >= started);
+    assert_eq!(queue.stage().runs()[0].number, 7);
+    worker.drain().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_rolled_back_job_never_existed() {
+    let queue = TestQueue::new().await;
+    let mut dropped = queue.queue().begin().await.unwrap();
+    let first = dropped.enqueue(&NoOp { number: 1 }).await.unwrap().id;
+    drop(dropped);
+    let mut rolled_back = queue.queue().begin().await.unwrap();
+    let second = rolled_back.enqueue(&NoOp { number: 2 }).await.unwrap().id;
+    rolled_back.rollback().await.unwrap();
+    for id in [first, second] {
+        assert!(queue.queue().job(id).await.unwrap().is_none());
+    }
+    assert!(queue.ready("default", Priority::Default).await.is_empty(), "it is on no list either");
+    // What is there nevertheless runs before this one.
+    let last = queue.enqueue(&NoOp { number: 3 }).await;
+    let worker = TestWorker::start(&queue).await;
+    queue.completed(last).await;
+    let numbers: Vec<i64> = queue.stage().runs().iter().map(|ran| ran.number).collect();
+    assert_eq!(numbers, [3]);
+    worker.drain().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_job_is_invisible_and_on_no_list_before_the_commit() {
+    let queue = TestQueue::new().await;
+    let mut transaction = queue.queue().begin().await.unwrap();
+    let id = transaction.enqueue(&NoOp::default()).await.unwrap().id;
+    assert!(queue.queue().job(id).await.unwrap().is_none());
+    assert!(queue.ready("default", Priority::Default).await.is_empty());
+    transaction.commit().await.unwrap();
+    assert_eq!(queue.ready("default", Priority::Default).await, [id]);
+    let worker = TestWorker::start(&queue).await;
+    queue.completed(id).await;
+    worker.drain().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_job_enqueued_on_a_bare_transaction_is_found_by_the_auditor() {
+    let queue = TestQueue::new().await;
+    let worker = TestWorker::start(&queue).await;
+    let mut transaction = queue.pool().begin().await.unwrap();
+    let job = NoOp::default();
+    let id = callboard_queue::enqueue(&mut transaction, &job, &Cause::default()).await.unwrap().id;
+    transaction.commit().await.unwrap();
+    let job = queue.completed(id).await;
+    let waited = job.started_at.unwrap() - job.created_at;
+    assert!(waited <= chrono::TimeDelta::seconds(5), "{waited}");
+    worker.drain().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_thousand_jobs_enqueued_at_once_run_in_order() {
+    let queue = TestQueue::new().await;
+    let jobs: Vec<NoOp> = (0..1_000).map(|number| NoOp { number }).collect();
+    let ids = queue.enqueue_many(&jobs).await;
+    assert_eq!(ids.len(), 1_000);
+    assert!(ids.is_sorted(), "ids sort by creation");
+    assert_eq!(queue.ready("default", Priority::Default).await, ids);
+    let mut settings = callboard_tests::worker::settings("one slot");
+    (settings.slots, settings.fetchers) = (1, 1);
+    let worker = TestWorker::start_with(&queue, callboard_tests::jobs::registry(), settings).await;
+    queue.all_ended(1_000, "completed", Duration::from_mins(1)).await;
+    let numbers: Vec<i64> = queue.stage().runs().iter().map(|ran| ran.number).collect();
+    assert!(numbers.iter().copied().eq(0..1_000), "first in, first out: {numbers:?}");
+    worker.drain().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_empty_bulk_is_nothing() {
+    let queue = TestQueue::new().await;
+    assert!(queue.enqueue_many::<NoOp>(&[]).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_handler_enqueues_in_the_transaction_that_finishes_it() {
+    let queue = TestQueue::new().await;
+    let worker = TestWorker::start(&queue).await;
+    let id = queue.enqueue(&Spawning { children: 25 }).await;
+    queue.completed(id).await;
+    queue.all_ended(26, "completed", SOON).await;
+    worker.drain().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_cause_is_kept_with_the_job() {
+    let queue = TestQueue::new().await;
+    let cause = Cause {
+        owner: Some("user 7".to_owned()),
+        request_id: Some("request-1".to_owned()),
+        traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned()),
+    };
+    let mut transaction = queue.queue().begin().await.unwrap().caused_by(cause);
+    let id = transaction.enqueue(&NoOp::default()).await.unwrap().id;
+    transaction.commit().await.unwrap();
+    let worker = TestWorker::start(&queue).await;
+    let job = queue.completed(id).await;
+    assert_eq!(job.owner.as_deref(), Some("user 7"));
+    assert_eq!(job.meta["request_id"], "request-1");
+    assert!(job.meta["traceparent"].as_str().unwrap().starts_with("00-4bf9"));
+    let lines = queue.logs().lines_with("request_id=\"request-1\"");
+    assert_eq!(lines.len(), 1, "the run is logged with its request: {lines:?}");
+    worker.drain().await.unwrap();
+}
+
+#[tokio::test]
+async fn options_override_the_kinds_policy() {
+    let queue = TestQueue::new().await;
+    let options = EnqueueOptions { priority: Some(Priority::Low), max_attempts: Some(0), run_at: None };
+    let id = queue.enqueue_with(&NoOp::default(), options).await;
+    let job = queue.job(id).await;
+    assert_eq!((job.priority, job.max_attempts), (Priority::Low, 1), "one attempt is the least");
+    assert_eq!(queue.ready("default", Priority::Low).await, [id]);
+    let worker = TestWorker::start(&queue).await;
+    queue.completed(id).await;
+    worker.drain().await.unwrap();
+}
+
+fn text(text: String) -> Returning {
+    Returning { text, times: 1, nul: false }
+}
+
+#[tokio::test]
+async fn a_payload_has_at_most_256_kib() {
+    let queue = TestQueue::new().await;
+    let frame = serde_json::to_string(&text(String::new())).unwrap().len();
+    let mut transaction = queue.queue().begin().await.unwrap();
+    let largest = text("x".repeat(MAX_PAYLOAD_BYTES - frame));
+    let id = transaction.enqueue(&largest).await.unwrap().id;
+    let too_large = transaction.enqueue(&text("x".repeat(MAX_PAYLOAD_BYTES - frame + 1))).await.unwrap_err();
+    assert!(matches!(too_large, Error::Payload { kind: Returning::KIND, .. }), "{too_large}");
+    // A refused payload has not reached PostgreSQL: the transaction goes on.
+    transaction.commit().await.unwrap();
+    let worker = TestWorker::start(&queue).await;
+    let job = queue.completed(id).await;
+    assert_eq!(job.payload["text"].as_str().unwrap().len(), MAX_PAYLOAD_BYTES - frame);
+    worker.drain().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_nul_character_is_refused_before_postgresql_would() {
+    let queue = TestQueue::new().await;
+    let mut transaction = queue.queue().begin().await.unwrap();
+    let nul = transaction.enqueue(&text("a\0b".to_owned())).await.unwrap_err();
+    assert!(matches!(nul, Error::Payload { .. }), "{nul}");
+    let id = transaction.enqueue(&text("a literal \\u0000 and 😀 \u{1}".to_owned())).await.unwrap().id;
+    transaction.commit().await.unwrap();
+    let worker = TestWorker::start(&queue).await;
+    let job = queue.completed(id).await;
+    assert_eq!(job.result.unwrap()["text"], "a literal \\u0000 and 😀 \u{1}");
+    worker.drain().await.unwrap();
+}
+
+/// A payload that can't become JSON.
+#[derive(Serialize, Deserialize)]
+struct Unwritable {
+    #[serde(serialize_with = "refuse")]
+    never: u8,
+}
+
+fn refuse<S: serde::Serializer>(_: &u8, _: S) -> Result<S::Ok, S::Error> {
+    Err(serde::ser::Error::custom("no"))
+}
+
+impl Job for Unwritable {
+    const KIND: &'static str = "test.unwritable";
+}
+
+#[tokio::test]
+async fn a_payload_that_is_no_json_is_an_error_and_no_panic() {
+    let queue = TestQueue::new().await;
+    let mut transaction = queue.queue().begin().await.unwrap();
+    let error = transaction.enqueue(&Unwritable { never: 0 }).await.unwrap_err();
+    assert!(matches!(error, Error::Payload { .. }), "{error}");
+}

@@ -1,0 +1,4 @@
+//! `/api/v1/auth/verify-email`
+
+mod get;
+mod post;

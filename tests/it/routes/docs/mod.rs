@@ -1,0 +1,3 @@
+//! `/docs` and `/redoc`
+
+mod get;

@@ -1,0 +1,3 @@
+//! `/health`, `/livez`, `/readyz`
+
+mod get;

@@ -1,0 +1,3 @@
+//! `/api/v1/hello[/{name}]`
+
+mod get;

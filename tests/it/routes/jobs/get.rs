@@ -1,0 +1,61 @@
+use callboard_tests::app::{App, PASSWORD, Send as _};
+use serde_json::json;
+use uuid::Uuid;
+
+#[tokio::test]
+async fn a_user_sees_the_job_that_they_caused() {
+    let app = App::start().await;
+    let ada = app.register("ada@example.com").await;
+    let job = app.job_of(ada).await;
+    let token = app.login("ada").await;
+    let shown = app.get(&format!("/api/v1/jobs/{job}")).bearer_auth(&token).answer().await.expect(200).json();
+    assert_eq!(shown["id"], job.to_string());
+    assert_eq!((&shown["kind"], &shown["queue"]), (&json!("email.verify_address"), &json!("mail")));
+    assert_eq!((&shown["state"], &shown["status"]), (&json!("queued"), &json!("queued")));
+    assert_eq!((&shown["priority"], &shown["attempt"]), (&json!("high"), &json!(0)));
+    assert!(shown["payload"].is_null() && shown["owner"].is_null(), "{shown}");
+}
+
+#[tokio::test]
+async fn a_stranger_sees_the_same_as_for_no_job_at_all() {
+    let app = App::start().await;
+    let ada = app.register("ada@example.com").await;
+    app.register("eve@example.com").await;
+    let (job, eve) = (app.job_of(ada).await, app.login("eve").await);
+    let told = async |id: Uuid| {
+        let mut problem =
+            app.get(&format!("/api/v1/jobs/{id}")).bearer_auth(&eve).answer().await.problem(404, "not_found").0;
+        problem["request_id"].take();
+        problem["instance"].take();
+        problem
+    };
+    assert_eq!(told(job).await, told(Uuid::now_v7()).await);
+}
+
+#[tokio::test]
+async fn nobody_sees_it_without_a_token() {
+    let app = App::start().await;
+    let ada = app.register("ada@example.com").await;
+    let answer = app.get(&format!("/api/v1/jobs/{}", app.job_of(ada).await)).answer().await;
+    let _ = answer.problem(401, "unauthenticated");
+    assert_eq!(answer.header("www-authenticate"), "Bearer");
+}
+
+/// Staff see every job, and what went wrong; its owner sees only that it did.
+#[tokio::test]
+async fn staff_see_all_with_the_messages_of_errors() {
+    let app = App::start().await;
+    let ada = app.register("ada@example.com").await;
+    let job = app.job_of(ada).await;
+    let error = json!([{ "attempt": 1, "at": "2026-01-01T00:00:00Z", "failure": "error", "message": "from inside" }]);
+    sqlx::query("UPDATE queue_jobs SET errors = $1").bind(error).execute(app.pool()).await.unwrap();
+    app.register_with(&json!({ "email": "mia@example.com", "password": PASSWORD, "username": "mia" })).await;
+    sqlx::query("UPDATE users SET role = 'manager' WHERE username = 'mia'").execute(app.pool()).await.unwrap();
+
+    for (login, sees_message) in [("ada", false), ("mia", true)] {
+        let token = app.login(login).await;
+        let shown = app.get(&format!("/api/v1/jobs/{job}")).bearer_auth(&token).answer().await.expect(200).json();
+        assert_eq!((&shown["errors"][0]["attempt"], &shown["errors"][0]["failure"]), (&json!(1), &json!("error")));
+        assert_eq!(shown["errors"][0]["message"].as_str(), sees_message.then_some("from inside"), "{login}");
+    }
+}

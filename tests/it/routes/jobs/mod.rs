@@ -1,0 +1,3 @@
+//! `/api/v1/jobs/{id}`
+
+mod get;

@@ -1,0 +1,3 @@
+//! `/problems[/{code}]`
+
+mod get;

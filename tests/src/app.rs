@@ -1,0 +1,232 @@
+//! The API in this process: on free ports, with a database and a Redis prefix of
+//! its own, built as `main` builds it.
+#![expect(clippy::expect_used, clippy::missing_panics_doc, reason = "what fails here fails the test")]
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use callboard_api::app::{AppState, Application, Listeners};
+use callboard_shared::domain::VerificationKey;
+use callboard_shared::telemetry::Telemetry;
+use callboard_worker::app::Worker;
+use reqwest::{Client, Method, RequestBuilder};
+use serde_json::{Value, json};
+use sqlx::PgPool;
+use tokio::net::TcpListener;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use uuid::Uuid;
+
+use crate::answer::Answer;
+use crate::installation::Installation;
+use crate::logs::Logs;
+use crate::mailbox::Mailbox;
+use crate::settings::{SECRET, Variables};
+use crate::wait::{SOON, wait_for};
+
+/// A password that is strong enough.
+pub const PASSWORD: &str = "quiet lantern over the harbour";
+
+/// Longer than any answer of a healthy API takes.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running API. Dropping it stops it.
+#[derive(Debug)]
+pub struct App {
+    /// Its settings.
+    pub variables: Variables,
+    http: SocketAddr,
+    metrics: SocketAddr,
+    state: AppState,
+    client: Client,
+    _stop: DropGuard,
+    // Dropped last, in this order: the log is shown after everything else.
+    installation: Installation,
+    _logs: Logs,
+}
+
+/// A worker in this process. Dropping it stops it.
+#[derive(Debug)]
+pub struct AppWorker {
+    /// Where its metrics and probes are.
+    pub metrics: SocketAddr,
+    _stop: DropGuard,
+}
+
+impl App {
+    /// Starts one with the settings that tests need.
+    pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// Starts one with these settings besides.
+    pub async fn start_with(more: &[(&str, &str)]) -> Self {
+        let logs = Logs::keep();
+        let installation = Installation::new().await;
+        let variables = installation.variables.clone().with_all(more);
+        let settings = variables.api();
+        let listeners = Listeners { http: free_port().await, metrics: free_port().await };
+        let telemetry = Telemetry::new("callboard-api").expect("metrics");
+        let application = Application::build(&settings, listeners, telemetry).expect("the API is built");
+        let (http, metrics, state) =
+            (application.address(), application.metrics_address(), application.state().clone());
+        let shutdown = CancellationToken::new();
+        tokio::spawn(application.run_until_stopped(shutdown.clone()));
+        let stop = shutdown.drop_guard();
+        Self { variables, http, metrics, state, client: client(), _stop: stop, installation, _logs: logs }
+    }
+
+    /// Where clients are served.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.http
+    }
+
+    /// What the handlers share.
+    #[must_use]
+    pub fn state(&self) -> &AppState {
+        &self.state
+    }
+
+    /// A path's URL.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.http)
+    }
+
+    /// `GET path`.
+    pub fn get(&self, path: &str) -> RequestBuilder {
+        self.client.get(self.url(path))
+    }
+
+    /// `POST path` with a JSON body.
+    pub fn post(&self, path: &str, body: &Value) -> RequestBuilder {
+        self.client.post(self.url(path)).json(body)
+    }
+
+    /// Any method, without a body.
+    pub fn request(&self, method: &str, path: &str) -> RequestBuilder {
+        let method = Method::from_bytes(method.as_bytes()).expect("a method");
+        self.client.request(method, self.url(path))
+    }
+
+    /// What `/metrics` says now.
+    pub async fn metrics(&self) -> String {
+        scrape(self.metrics).await
+    }
+
+    /// Where metrics and probes are served.
+    #[must_use]
+    pub fn metrics_address(&self) -> SocketAddr {
+        self.metrics
+    }
+
+    /// Registers this address with [`PASSWORD`]; returns the user's id.
+    pub async fn register(&self, email: &str) -> Uuid {
+        self.register_with(&json!({ "email": email, "password": PASSWORD })).await
+    }
+
+    /// Registers with this body; returns the user's id.
+    pub async fn register_with(&self, body: &Value) -> Uuid {
+        let user = self.post("/api/v1/auth/register", body).answer().await.expect(201).json();
+        user["id"].as_str().and_then(|id| id.parse().ok()).expect("the user's id")
+    }
+
+    /// Logs in with [`PASSWORD`]; returns the access token.
+    pub async fn login(&self, login: &str) -> String {
+        let body = json!({ "login": login, "password": PASSWORD });
+        let tokens = self.post("/api/v1/auth/login", &body).answer().await.expect(200).json();
+        tokens["access_token"].as_str().expect("a token").to_owned()
+    }
+
+    /// The user's newest verification token, as their mail has it.
+    pub async fn verification_token(&self, user: Uuid) -> String {
+        let id: Uuid = sqlx::query_scalar(
+            "SELECT id FROM email_verification_tokens WHERE user_id = $1 ORDER BY created_at DESC LIMIT 1",
+        )
+        .bind(user)
+        .fetch_one(self.pool())
+        .await
+        .expect("the user's token");
+        VerificationKey::derive(SECRET.as_bytes()).token(id).expose()
+    }
+
+    /// The one job that this user's requests have caused, as they see it.
+    pub async fn job_of(&self, user: Uuid) -> Uuid {
+        let jobs: Vec<Uuid> = sqlx::query_scalar("SELECT id FROM queue_jobs_all WHERE owner = $1")
+            .bind(user.to_string())
+            .fetch_all(self.pool())
+            .await
+            .expect("the user's jobs");
+        assert_eq!(jobs.len(), 1, "{jobs:?}");
+        jobs[0]
+    }
+
+    /// The test's own connections to the database.
+    #[must_use]
+    pub fn pool(&self) -> &PgPool {
+        self.installation.pool()
+    }
+
+    /// Waits until a job is in this state, and returns its row as the ledger shows it.
+    pub async fn job_in_state(&self, id: Uuid, state: &str) -> Value {
+        let look = || async {
+            let row: Option<Value> =
+                sqlx::query_scalar("SELECT to_jsonb(job) FROM queue_jobs_all AS job WHERE id = $1")
+                    .bind(id)
+                    .fetch_optional(self.pool())
+                    .await
+                    .expect("the ledger");
+            row.filter(|row| row["state"] == state)
+        };
+        wait_for(SOON, format!("job {id} is {state}"), look).await.0
+    }
+
+    /// Counts with a statement such as `SELECT count(*) FROM users`.
+    pub async fn count(&self, statement: &'static str) -> i64 {
+        sqlx::query_scalar(statement).fetch_one(self.pool()).await.expect("a count")
+    }
+
+    /// Starts a worker beside it that sends its mails to `mailbox`.
+    pub async fn start_worker(&self, mailbox: &Mailbox) -> AppWorker {
+        self.start_worker_with(&[("SMTP_PORT", &mailbox.address().port().to_string())]).await
+    }
+
+    /// Starts a worker beside it with these settings.
+    pub async fn start_worker_with(&self, more: &[(&str, &str)]) -> AppWorker {
+        let variables = self.variables.clone().with("PUBLIC_URL", self.url("")).with_all(more);
+        let worker = Worker::build(variables.worker()).await.expect("the worker is built");
+        let metrics = worker.address();
+        let shutdown = CancellationToken::new();
+        tokio::spawn(worker.run(shutdown.clone()));
+        AppWorker { metrics, _stop: shutdown.drop_guard() }
+    }
+}
+
+/// Sends a request and reads its answer.
+pub trait Send: Sized {
+    /// The answer.
+    fn answer(self) -> impl Future<Output = Answer>;
+}
+
+impl Send for RequestBuilder {
+    async fn answer(self) -> Answer {
+        Answer::read(self.send().await.expect("an answer")).await
+    }
+}
+
+/// What `/metrics` at this address says now.
+pub async fn scrape(address: SocketAddr) -> String {
+    let answer = client().get(format!("http://{address}/metrics")).answer().await.expect(200);
+    answer.text().to_owned()
+}
+
+/// An HTTP client that follows no redirect and no proxy.
+#[must_use]
+pub fn client() -> Client {
+    let builder = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).timeout(PATIENCE);
+    builder.build().expect("a client")
+}
+
+async fn free_port() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").await.expect("a free port")
+}

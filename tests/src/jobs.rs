@@ -1,0 +1,316 @@
+//! Kinds of jobs for tests, a behaviour each, and their handlers over a [`Stage`].
+
+use std::{future::pending, time::Duration};
+
+use callboard_queue::{Backoff, Failure, Handler, Job, Outcome, Registry, Retention, Run, Unique};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::stage::Stage;
+
+/// An hour, so that a retry comes only when the test moves it.
+const HOUR: Duration = Duration::from_hours(1);
+
+/// All kinds but [`Stranger`].
+#[must_use]
+pub fn registry() -> Registry<Stage> {
+    Registry::new()
+        .register::<Capped>()
+        .register::<Effect>()
+        .register::<Failing>()
+        .register::<Gated>()
+        .register::<Hopeless>()
+        .register::<Keyed>()
+        .register::<NoOp>()
+        .register::<Panicking>()
+        .register::<Postponed>()
+        .register::<Returning>()
+        .register::<Spawning>()
+        .register::<Stuck>()
+}
+
+/// Does nothing.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct NoOp {
+    /// To tell jobs apart.
+    pub number: i64,
+}
+
+impl Job for NoOp {
+    const KIND: &'static str = "test.no_op";
+}
+
+impl Handler<Stage> for NoOp {
+    async fn run(self, stage: &Stage, run: &Run) -> Result<Outcome, Failure> {
+        let _running = stage.enter(run, self.number);
+        Ok(Outcome::Completed)
+    }
+}
+
+/// Waits at the stage's gate.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Gated {
+    /// To tell jobs apart.
+    pub number: i64,
+}
+
+impl Job for Gated {
+    const KIND: &'static str = "test.gated";
+    const TIMEOUT: Duration = HOUR;
+    const BACKOFF: Backoff = Backoff { base: HOUR, cap: HOUR };
+}
+
+impl Handler<Stage> for Gated {
+    async fn run(self, stage: &Stage, run: &Run) -> Result<Outcome, Failure> {
+        let _running = stage.enter(run, self.number);
+        stage.pass().await;
+        Ok(Outcome::Completed)
+    }
+}
+
+/// As [`Gated`], on the queue `capped`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Capped {}
+
+impl Job for Capped {
+    const KIND: &'static str = "test.capped";
+    const QUEUE: &'static str = "capped";
+    const TIMEOUT: Duration = HOUR;
+}
+
+impl Handler<Stage> for Capped {
+    async fn run(self, stage: &Stage, run: &Run) -> Result<Outcome, Failure> {
+        let _running = stage.enter(run, 0);
+        stage.pass().await;
+        Ok(Outcome::Completed)
+    }
+}
+
+/// Fails at its first attempts; a retry waits up to an hour.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Failing {
+    /// How many attempts fail.
+    pub times: i16,
+}
+
+impl Job for Failing {
+    const KIND: &'static str = "test.failing";
+    const MAX_ATTEMPTS: i16 = 3;
+    const BACKOFF: Backoff = Backoff { base: HOUR, cap: Duration::from_hours(3) };
+}
+
+impl Handler<Stage> for Failing {
+    async fn run(self, stage: &Stage, run: &Run) -> Result<Outcome, Failure> {
+        let _running = stage.enter(run, 0);
+        if run.attempt() <= self.times {
+            return Err(Failure::new(format!("failed\0 at attempt {}", run.attempt())));
+        }
+        Ok(Outcome::Completed)
+    }
+}
+
+/// Panics at every attempt.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Panicking {}
+
+impl Job for Panicking {
+    const KIND: &'static str = "test.panicking";
+    const BACKOFF: Backoff = Backoff { base: HOUR, cap: HOUR };
+}
+
+impl Handler<Stage> for Panicking {
+    async fn run(self, stage: &Stage, run: &Run) -> Result<Outcome, Failure> {
+        let _running = stage.enter(run, 0);
+        panic!("on purpose");
+    }
+}
+
+/// Never ends by itself; its time is up after 200 ms.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Stuck {}
+
+impl Job for Stuck {
+    const KIND: &'static str = "test.stuck";
+    const TIMEOUT: Duration = Duration::from_millis(200);
+    const BACKOFF: Backoff = Backoff { base: HOUR, cap: HOUR };
+}
+
+impl Handler<Stage> for Stuck {
+    async fn run(self, stage: &Stage, run: &Run) -> Result<Outcome, Failure> {
+        let _running = stage.enter(run, 0);
+        pending().await
+    }
+}
+
+/// Asks for a retry after a time of its own at the first attempt.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Postponed {
+    /// That time.
+    pub after: Duration,
+}
+
+impl Job for Postponed {
+    const KIND: &'static str = "test.postponed";
+    const MAX_ATTEMPTS: i16 = 2;
+}
+
+impl Handler<Stage> for Postponed {
+    async fn run(self, stage: &Stage, run: &Run) -> Result<Outcome, Failure> {
+        let _running = stage.enter(run, 0);
+        Ok(Outcome::RetryAfter(self.after, "not now".to_owned()))
+    }
+}
+
+/// Says that no attempt can succeed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Hopeless {}
+
+impl Job for Hopeless {
+    const KIND: &'static str = "test.hopeless";
+}
+
+impl Handler<Stage> for Hopeless {
+    async fn run(self, stage: &Stage, run: &Run) -> Result<Outcome, Failure> {
+        let _running = stage.enter(run, 0);
+        Ok(Outcome::Discard("the address does not exist".to_owned()))
+    }
+}
+
+/// Returns text as its result, and echoes its payload in it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Returning {
+    /// The text, repeated.
+    pub text: String,
+    /// How often.
+    pub times: usize,
+    /// Ends every one with a NUL.
+    pub nul: bool,
+}
+
+impl Job for Returning {
+    const KIND: &'static str = "test.returning";
+    const RETENTION: Retention = Retention { completed_days: 3, discarded_days: 40 };
+}
+
+impl Handler<Stage> for Returning {
+    async fn run(self, stage: &Stage, run: &Run) -> Result<Outcome, Failure> {
+        let _running = stage.enter(run, 0);
+        let end = if self.nul { "\0" } else { "" };
+        Ok(Outcome::CompletedWith(json!({ "text": self.text.repeat(self.times) + end })))
+    }
+}
+
+/// The scope of a [`Keyed`] job's key.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub enum Scope {
+    /// Until the first attempt starts.
+    Started,
+    /// Until it has ended.
+    Finished,
+    /// An hour.
+    Window,
+}
+
+/// Has a unique key; waits at the gate.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Keyed {
+    /// The key.
+    pub key: String,
+    /// How long it holds.
+    pub scope: Scope,
+}
+
+impl Keyed {
+    /// A job with this key.
+    pub fn new(key: impl Into<String>, scope: Scope) -> Self {
+        Self { key: key.into(), scope }
+    }
+}
+
+impl Job for Keyed {
+    const KIND: &'static str = "test.keyed";
+    const TIMEOUT: Duration = HOUR;
+    const BACKOFF: Backoff = Backoff { base: HOUR, cap: HOUR };
+
+    fn unique(&self) -> Option<Unique> {
+        Some(match self.scope {
+            Scope::Started => Unique::until_started(&self.key),
+            Scope::Finished => Unique::until_finished(&self.key),
+            Scope::Window => Unique::within(&self.key, HOUR),
+        })
+    }
+}
+
+impl Handler<Stage> for Keyed {
+    async fn run(self, stage: &Stage, run: &Run) -> Result<Outcome, Failure> {
+        let _running = stage.enter(run, 0);
+        stage.pass().await;
+        Ok(Outcome::Completed)
+    }
+}
+
+/// Writes a row into the table `effects` and finishes in the same transaction.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Effect {
+    /// Whether it waits at the gate between the row and the finish.
+    pub gated: bool,
+}
+
+impl Job for Effect {
+    const KIND: &'static str = "test.effect";
+    const MAX_ATTEMPTS: i16 = 1_000;
+    const TIMEOUT: Duration = HOUR;
+    const BACKOFF: Backoff = Backoff { base: Duration::from_millis(50), cap: Duration::from_millis(200) };
+}
+
+impl Handler<Stage> for Effect {
+    async fn run(self, stage: &Stage, run: &Run) -> Result<Outcome, Failure> {
+        let _running = stage.enter(run, 0);
+        let mut transaction = run.begin().await?;
+        sqlx::query("INSERT INTO effects (job, attempt) VALUES ($1, $2)")
+            .bind(run.id())
+            .bind(run.attempt())
+            .execute(&mut *transaction)
+            .await?;
+        if self.gated {
+            stage.pass().await;
+        }
+        Ok(run.complete_in(transaction, Some(json!({ "attempt": run.attempt() }))).await?)
+    }
+}
+
+/// Enqueues [`NoOp`] jobs in the transaction that finishes it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Spawning {
+    /// How many.
+    pub children: i64,
+}
+
+impl Job for Spawning {
+    const KIND: &'static str = "test.spawning";
+}
+
+impl Handler<Stage> for Spawning {
+    async fn run(self, stage: &Stage, run: &Run) -> Result<Outcome, Failure> {
+        let _running = stage.enter(run, 0);
+        let mut transaction = run.begin().await?;
+        let children: Vec<NoOp> = (0..self.children).map(|number| NoOp { number }).collect();
+        transaction.enqueue_many(&children).await?;
+        Ok(run.complete_in(transaction, None).await?)
+    }
+}
+
+/// A kind that [`registry`] doesn't know.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Stranger {}
+
+impl Job for Stranger {
+    const KIND: &'static str = "test.stranger";
+}
+
+impl Handler<Stage> for Stranger {
+    async fn run(self, stage: &Stage, run: &Run) -> Result<Outcome, Failure> {
+        let _running = stage.enter(run, 0);
+        Ok(Outcome::Completed)
+    }
+}
