@@ -57,7 +57,7 @@ async fn main() -> Result<(), Error> {
     let mut report = Report::default();
     for round in 1..=options.rounds {
         tracing::info!(round, "drain");
-        drain_round(&options, &mut report).await?;
+        drain_round(&options, round, &mut report).await?;
     }
     tracing::info!("latency on an idle system");
     let stage = Stage::set(&options.database_url, &options.redis_url).await?;
@@ -82,17 +82,29 @@ async fn main() -> Result<(), Error> {
     Ok(())
 }
 
-/// One round: every shape of the floor, then the worker, each on the same database.
-async fn drain_round(options: &Options, report: &mut Report) -> Result<(), Error> {
-    let stage = Stage::set(&options.database_url, &options.redis_url).await?;
-    let jobs = options.jobs;
-    for (index, (fetchers, batch)) in drain::FLOORS.into_iter().enumerate() {
-        report.enqueue.push(rate(jobs, stage.enqueue(jobs).await?));
-        stage.settle().await?;
-        report.floors[index].push(rate(jobs, drain::floor(&stage, fetchers, batch).await?));
+/// One round: the worker and every shape of the floor, each on a database of
+/// its own; odd rounds begin with the worker, even ones with the floor.
+async fn drain_round(options: &Options, round: usize, report: &mut Report) -> Result<(), Error> {
+    if round % 2 == 1 {
+        worker_turn(options, report).await?;
     }
-    stage.enqueue(jobs).await?;
+    for (index, (fetchers, batch)) in drain::FLOORS.into_iter().enumerate() {
+        let stage = Stage::set(&options.database_url, &options.redis_url).await?;
+        report.enqueue.push(rate(options.jobs, stage.enqueue(options.jobs).await?));
+        stage.settle().await?;
+        report.floors[index].push(rate(options.jobs, drain::floor(&stage, fetchers, batch).await?));
+        stage.strike().await?;
+    }
+    if round % 2 == 0 {
+        worker_turn(options, report).await?;
+    }
+    Ok(())
+}
+
+async fn worker_turn(options: &Options, report: &mut Report) -> Result<(), Error> {
+    let stage = Stage::set(&options.database_url, &options.redis_url).await?;
+    stage.enqueue(options.jobs).await?;
     stage.settle().await?;
-    report.worker.push(rate(jobs, drain::worker(&stage, jobs).await?));
+    report.worker.push(rate(options.jobs, drain::worker(&stage, options.jobs).await?));
     stage.strike().await
 }

@@ -58,7 +58,10 @@ impl Report {
             out,
             "Machines are noisy, so what counts are the ratios: in each of {rounds} rounds the floor and the"
         )?;
-        writeln!(out, "worker take turns on a fresh database, and medians are compared.\n\n## The machine\n")?;
+        writeln!(
+            out,
+            "worker take turns, each on a database of its own, and medians are compared.\n\n## The machine\n"
+        )?;
         for line in &self.machine {
             writeln!(out, "- {line}")?;
         }

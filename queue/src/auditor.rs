@@ -10,7 +10,11 @@
 //! So a job may be pushed a second time while it is still on its list: the
 //! claim drops the duplicate.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -45,6 +49,8 @@ pub(crate) struct Auditor {
     pub(crate) leases: Leases,
     pub(crate) rescuer: Rescuer,
     pub(crate) worker_id: Uuid,
+    /// Whether Redis did not take the last push.
+    pub(crate) refused: AtomicBool,
 }
 
 impl Auditor {
@@ -102,13 +108,18 @@ impl Auditor {
         Ok(audit)
     }
 
-    /// Pushes first, so that a Redis that takes nothing costs no writes.
+    /// Writes first: a worker that pops a job whose row is still locked here
+    /// would drop it. While Redis takes nothing, only one job is tried, so that
+    /// it costs no writes.
     async fn push_again(&self, audit: &Audit) -> Result<(), Error> {
-        if audit.lost.is_empty() {
-            return Ok(());
+        let Some(first) = audit.lost.first() else { return Ok(()) };
+        if self.refused.load(Ordering::Relaxed) {
+            self.lists.push(std::slice::from_ref(first)).await?;
         }
-        self.lists.push(&audit.lost).await?;
         let requeued = audit::requeue(&self.pool, &audit.lost, audit.now).await?;
+        let pushed = self.lists.push(&audit.lost).await;
+        self.refused.store(pushed.is_err(), Ordering::Relaxed);
+        pushed?;
         self.metrics.repushed.increment(requeued);
         tracing::info!(jobs = requeued, "found jobs on no ready list; pushed them again");
         Ok(())

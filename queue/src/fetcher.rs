@@ -192,10 +192,7 @@ impl<C: Send + Sync + 'static> Fetcher<C> {
     /// `error`, if that was not it.
     async fn remove_foreign(&mut self, error: redis::RedisError) -> RedisResult<()> {
         let removed = self.shared.queue.lists.remove_foreign(&self.order.next()).await?;
-        for list in &removed {
-            self.shared.lookup.foreign(list);
-        }
-        if removed.is_empty() { Err(error) } else { Ok(()) }
+        if removed == 0 { Err(error) } else { Ok(()) }
     }
 
     /// Puts a pop back where it was, when it came after the order to stop.

@@ -22,6 +22,9 @@ use crate::{Error, Queue, held::Held, ledger::give_back};
 /// How long PostgreSQL may take at the end of a drain, before what is left is
 /// left to the rescuer of another worker.
 pub(crate) const LAST_WORDS: Duration = Duration::from_secs(5);
+/// What a fetcher gets to end what it is at, however short the grace: a pop or
+/// a claim that is cut off half-way costs its jobs time, or an attempt.
+const UNBLOCKED_WITHIN: Duration = Duration::from_secs(1);
 /// How often a fetcher that still blocks is unblocked again (it may have reconnected).
 const UNBLOCK_EVERY: Duration = Duration::from_millis(100);
 
@@ -106,7 +109,7 @@ impl Pipeline {
     /// rest back unburnt, also what apalis was handed and never started.
     pub(crate) async fn drain(self, queue: &Queue, pool: &PgPool, held: &Held, grace: Duration) -> Result<(), Error> {
         let deadline = Instant::now() + grace;
-        self.stop_fetching(queue, grace.min(LAST_WORDS)).await;
+        self.stop_fetching(queue, grace.clamp(UNBLOCKED_WITHIN, LAST_WORDS)).await;
         if timeout_at(deadline, held.emptied()).await.is_err() {
             tracing::warn!(running = held.len(), "the grace is over; giving back what still runs");
         }

@@ -199,16 +199,17 @@ impl ReadyLists {
     }
 
     /// Removes somebody else's data under the keys of `lists`: what is no list
-    /// makes every push and pop there fail. Returns whose keys they were.
-    pub(crate) async fn remove_foreign(&self, lists: &[List]) -> RedisResult<Vec<List>> {
+    /// makes every push and pop there fail. Returns how many keys that were.
+    pub(crate) async fn remove_foreign(&self, lists: &[List]) -> RedisResult<usize> {
         let mut manager = self.manager.clone();
-        let mut removed = Vec::new();
+        let mut removed = 0;
         for list in lists {
             let key = list.key(&self.prefix);
             let found: String = redis::cmd("TYPE").arg(&key).query_async(&mut manager).await?;
             if found != "list" && found != "none" {
                 let _: i64 = redis::cmd("UNLINK").arg(&key).query_async(&mut manager).await?;
-                removed.push(list.clone());
+                tracing::warn!(%list, found, "somebody else's data was under the key of our ready list; removed it");
+                removed += 1;
             }
         }
         Ok(removed)

@@ -11,7 +11,10 @@
 //! small pool of their own, so that handlers which hold all of the
 //! application's connections can't silence the heartbeat.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use apalis::{
     layers::catch_panic::CatchPanicLayer,
@@ -218,6 +221,7 @@ impl<C: Send + Sync + 'static> Runner<C> {
             leases: leases.clone(),
             rescuer,
             worker_id,
+            refused: AtomicBool::new(false),
         };
         let janitor = Janitor { pool: pool.clone(), metrics: metrics.clone(), leases: leases.clone(), policies };
         background.spawn(|stop| reconciler.run(stop));

@@ -7,7 +7,7 @@ use callboard_tests::app::{PASSWORD, Send as _, client};
 use callboard_tests::installation::{Installation, api_url};
 use callboard_tests::mailbox::Mailbox;
 use callboard_tests::process::Process;
-use callboard_tests::wait::{SOON, wait_for};
+use callboard_tests::wait::{SOON, wait_for, wait_until};
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
 
@@ -154,8 +154,11 @@ async fn the_health_checks_of_both_programs_ask_the_running_ones() {
         ("callboard-worker", "METRICS_PORT", metrics.as_str(), 0),
         ("callboard-worker", "METRICS_PORT", "1", 1),
     ] {
-        let program = callboard_tests::process::Program::new(program).argument("healthcheck").variable(variable, port);
-        let (status, said) = program.run().await;
-        assert_eq!(status.code(), Some(code), "{port}: {said}");
+        // The worker is ready a moment after it listens: once it is registered.
+        wait_until(SOON, format!("{program} at {port} says {code}"), || async {
+            let check = callboard_tests::process::Program::new(program).argument("healthcheck");
+            check.variable(variable, port).run().await.0.code() == Some(code)
+        })
+        .await;
     }
 }

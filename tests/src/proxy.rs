@@ -104,7 +104,7 @@ async fn pass(mut client: TcpStream, mut server: TcpStream, to_lose: &AtomicUsiz
                 server.write_all(&asked[..read]).await?;
                 if is_commit(&asked[..read]) && take(to_lose) {
                     // It has committed by the time it answers.
-                    server.read(&mut answered).await?;
+                    let _lost = server.read(&mut answered).await?;
                     return Ok(());
                 }
             }

@@ -51,6 +51,7 @@ impl TestWorker {
     }
 
     /// A worker on another handle to the queue, without waiting until it is ready.
+    #[must_use]
     pub fn launch_on(queue: Queue, stage: &Stage, registry: Registry<Stage>, settings: RunnerSettings) -> Self {
         let runner = Runner::new(queue, registry, stage.clone(), settings).expect("good settings");
         let readiness = runner.readiness();

@@ -192,7 +192,8 @@ async fn what_does_not_end_within_the_grace_is_given_back_unburnt() {
     let hold = mailbox.hold();
     register(&api, "ada@example.com").await;
     mailbox.wait_until_held(1, SOON).await.unwrap();
-    assert_eq!(worker.terminate(SOON).await.code(), Some(0));
+    // A mail server that hangs holds nothing up beyond that.
+    assert_eq!(worker.terminate(Duration::from_secs(6)).await.code(), Some(0));
     let given_back = job(&place, "queued", SOON).await;
     assert_eq!((&given_back["attempt"], &given_back["worker_id"]), (&json!(0), &Value::Null));
 

@@ -2,7 +2,7 @@
 
 use callboard_queue::{Cause, EnqueueOptions, Priority};
 use callboard_tests::{
-    jobs::{Capped, NoOp},
+    jobs::{Capped, Gated, NoOp},
     queue::TestQueue,
     wait::{SOON, wait_until},
     worker::TestWorker,
@@ -55,13 +55,14 @@ async fn a_late_commit_is_found_too() {
 async fn the_auditor_leaves_a_waiting_backlog_alone() {
     let queue = TestQueue::new().await;
     let worker = TestWorker::start(&queue).await;
-    let gated = vec![callboard_tests::jobs::Gated::default(); 300];
-    queue.enqueue_many(&gated).await;
+    for _ in 0..6 {
+        queue.enqueue_many(&vec![Gated::default(); 50]).await;
+    }
     queue.stage().begun(50, SOON).await;
     // Looks happen while 250 wait on their list and 50 run.
     let watermark = || async {
         let note: Option<String> =
-            sqlx::query_scalar("SELECT note ->> 'default:default' FROM queue_leases WHERE duty = 'auditor'")
+            sqlx::query_scalar("SELECT note ->> 'default:1' FROM queue_leases WHERE duty = 'auditor'")
                 .fetch_one(queue.pool())
                 .await
                 .unwrap();

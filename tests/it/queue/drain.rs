@@ -1,7 +1,7 @@
 //! Told to stop, a worker finishes what the grace allows and gives the rest
 //! back unburnt.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use callboard_queue::{Priority, RunnerSettings};
 use callboard_tests::{
@@ -11,6 +11,7 @@ use callboard_tests::{
     worker::{TestWorker, settings},
 };
 use sqlx::Row;
+use uuid::Uuid;
 
 async fn traces(queue: &TestQueue) -> (i64, i64) {
     let row = sqlx::query(
@@ -101,6 +102,10 @@ async fn workers_that_come_and_go_under_load_burn_and_lose_nothing() {
         })
         .await;
         worker.drain().await.unwrap();
+        let ready: HashSet<Uuid> = queue.ready("default", Priority::Default).await.into_iter().collect();
+        let live: Vec<Uuid> = sqlx::query_scalar("SELECT id FROM queue_jobs").fetch_all(queue.pool()).await.unwrap();
+        let lost = live.iter().filter(|id| !ready.contains(id)).count();
+        assert_eq!(lost, 0, "of {} jobs left {lost} are on no list after round {rounds}", live.len());
     }
     queue.all_ended(3_000, "completed", Duration::from_secs(1)).await;
     for id in ids.iter().step_by(10) {

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use callboard_queue::metrics::{METRICS, Type};
+use callboard_queue::{
+    RunnerSettings,
+    metrics::{METRICS, Type},
+};
 use callboard_tests::{
-    jobs::{Failing, Hopeless, NoOp},
+    jobs::{Failing, Gated, Hopeless, NoOp, registry},
     queue::TestQueue,
     wait::{SOON, wait_until},
-    worker::TestWorker,
+    worker::{TestWorker, settings},
 };
 
 /// The labels of a rendered line, apart from those of the summary itself.
@@ -72,22 +75,19 @@ async fn every_declared_metric_appears_and_no_other() {
 #[tokio::test]
 async fn depth_and_latency_of_a_list_are_gauged() {
     let queue = TestQueue::new().await;
-    let ids = queue.enqueue_many(&vec![NoOp::default(); 5]).await;
-    wait_until(SOON, "the depth is sampled", || async {
+    let one_slot = RunnerSettings { slots: 1, ..settings("one slot") };
+    let worker = TestWorker::start_with(&queue, registry(), one_slot).await;
+    queue.enqueue_many(&vec![Gated::default(); 6]).await;
+    queue.stage().begun(1, SOON).await;
+    let depth = || async {
         queue.queue().sample_depths().await;
-        queue.metric(r#"queue_latency_seconds{queue="default",priority="default"}"#) > 0.0
-    })
-    .await;
-    let depth = r#"queue_jobs{queue="default",priority="default",state="queued"}"#;
-    assert_eq!(queue.metric(depth).to_string(), "5");
-    let worker = TestWorker::start(&queue).await;
-    for id in ids {
-        queue.completed(id).await;
-    }
-    wait_until(SOON, "the depth falls to zero", || async {
-        queue.queue().sample_depths().await;
-        queue.metric(depth) == 0.0
-    })
-    .await;
+        queue.metric(r#"queue_jobs{queue="default",priority="default",state="queued"}"#).to_string()
+    };
+    wait_until(SOON, "the depth is 5", || async { depth().await == "5" }).await;
+    assert!(queue.metric(r#"queue_latency_seconds{queue="default",priority="default"}"#) > 0.0);
+    queue.stage().open_for_all();
+    queue.all_ended(6, "completed", SOON).await;
+    wait_until(SOON, "the depth is 0", || async { depth().await == "0" }).await;
+    assert_eq!(queue.metric(r#"queue_latency_seconds{queue="default",priority="default"}"#).to_string(), "0");
     worker.drain().await.unwrap();
 }

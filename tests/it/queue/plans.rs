@@ -68,7 +68,7 @@ const STATEMENTS: [Statement; 8] = [
         name: "requeue",
         source: include_str!("../../../queue/src/ledger/audit.rs"),
         mark: "UPDATE queue_jobs AS job SET queued_at",
-        parameters: "$ids",
+        parameters: "$ids, now()",
     },
 ];
 

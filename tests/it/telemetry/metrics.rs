@@ -7,7 +7,7 @@ use std::path::Path;
 use callboard_queue::metrics::{Declared, Type};
 use callboard_tests::app::{App, Send as _, scrape};
 use callboard_tests::mailbox::Mailbox;
-use callboard_tests::wait::SOON;
+use callboard_tests::wait::{SOON, wait_until};
 use serde_json::json;
 
 /// What the tables of the code say.
@@ -158,12 +158,18 @@ async fn jobs_that_wait_are_seen_in_the_depth() {
         app.register(&format!("u{n}@example.com")).await;
     }
     mailbox.wait_until_held(2, SOON).await.unwrap();
-    for text in [app.metrics().await, scrape(worker.metrics).await] {
-        let queued = "queue_jobs{queue=\"mail\",priority=\"high\",state=\"queued\"} 3\n";
-        assert!(text.contains(queued), "{text}");
-        assert!(text.contains("queue_latency_seconds{queue=\"mail\",priority=\"high\"} 0."), "{text}");
+    // Depths are read at most once a second; slots are told with each beat.
+    for address in [app.metrics_address(), worker.metrics] {
+        let tells = || async {
+            let text = scrape(address).await;
+            text.contains("queue_jobs{queue=\"mail\",priority=\"high\",state=\"queued\"} 3\n")
+                && text.contains("queue_jobs{queue=\"all\",priority=\"all\",state=\"running\"} 2\n")
+                && !text.contains("queue_latency_seconds{queue=\"mail\",priority=\"high\"} 0\n")
+        };
+        wait_until(SOON, "three wait and two run", tells).await;
     }
-    assert!(scrape(worker.metrics).await.contains("worker_slots{state=\"busy\"} 2\n"));
+    let busy = || async { scrape(worker.metrics).await.contains("worker_slots{state=\"busy\"} 2\n") };
+    wait_until(SOON, "its slots are told", busy).await;
 }
 
 #[tokio::test]
