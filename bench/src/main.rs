@@ -85,7 +85,7 @@ async fn main() -> Result<(), Error> {
 /// One round: the worker and every shape of the floor, each on a database of
 /// its own; odd rounds begin with the worker, even ones with the floor.
 async fn drain_round(options: &Options, round: usize, report: &mut Report) -> Result<(), Error> {
-    if round % 2 == 1 {
+    if !round.is_multiple_of(2) {
         worker_turn(options, report).await?;
     }
     for (index, (fetchers, batch)) in drain::FLOORS.into_iter().enumerate() {
@@ -95,7 +95,7 @@ async fn drain_round(options: &Options, round: usize, report: &mut Report) -> Re
         report.floors[index].push(rate(options.jobs, drain::floor(&stage, fetchers, batch).await?));
         stage.strike().await?;
     }
-    if round % 2 == 0 {
+    if round.is_multiple_of(2) {
         worker_turn(options, report).await?;
     }
     Ok(())

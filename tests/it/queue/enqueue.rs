@@ -184,6 +184,7 @@ struct Unwritable {
     never: u8,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
 fn refuse<S: serde::Serializer>(_: &u8, _: S) -> Result<S::Ok, S::Error> {
     Err(serde::ser::Error::custom("no"))
 }
