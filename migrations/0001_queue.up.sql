@@ -6,7 +6,7 @@
 --
 -- Running is not a stored state. A claim writes only worker_id, claim_id,
 -- attempt and started_at, none of which any index mentions, so it is a HOT
--- update and writes no index. That is why `state` stays 'queued' while a job
+-- update and writes no index. (One that frees an until_started key writes all.) That is why `state` stays 'queued' while a job
 -- runs, and why pages keep half of their room free for the claimed version.
 CREATE TABLE queue_jobs (
     id              uuid        NOT NULL,
