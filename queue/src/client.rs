@@ -14,6 +14,8 @@ use crate::{
     ready_list::ReadyLists,
 };
 
+/// How often queues are looked for that no worker serves.
+const SCAN_EVERY: Duration = Duration::from_secs(30);
 /// Gauges are read from the ledger at most once in this time.
 const SAMPLE_EVERY: Duration = Duration::from_secs(1);
 
@@ -29,6 +31,7 @@ pub struct Queue {
 #[derive(Default)]
 struct Sampled {
     at: Option<Instant>,
+    scanned: Option<Instant>,
     lists: BTreeSet<List>,
 }
 
@@ -98,14 +101,17 @@ impl Queue {
             return;
         }
         sampled.at = Some(Instant::now());
-        if let Err(error) = self.sample(&mut sampled.lists).await {
-            tracing::debug!(%error, "could not read the queue's depths");
+        let scan = sampled.scanned.is_none_or(|at| at.elapsed() >= SCAN_EVERY);
+        match self.sample(&mut sampled.lists, scan).await {
+            Ok(()) if scan => sampled.scanned = Some(Instant::now()),
+            Ok(()) => {}
+            Err(error) => tracing::debug!(%error, "could not read the queue's depths"),
         }
     }
 
-    async fn sample(&self, known: &mut BTreeSet<List>) -> Result<(), Error> {
-        let sample = inspect::sample(&self.pool).await?;
-        for queue in &sample.queues {
+    async fn sample(&self, known: &mut BTreeSet<List>, scan: bool) -> Result<(), Error> {
+        let sample = inspect::sample(&self.pool, scan).await?;
+        for queue in sample.queues.iter().chain(&sample.waiting) {
             known.extend(Priority::ALL.map(|priority| List::new(queue, priority)));
         }
         self.metrics.jobs("all", "all", "scheduled").set(float(sample.scheduled));

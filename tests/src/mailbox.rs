@@ -22,6 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::runtime::{self, Runtime};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 
@@ -48,11 +49,16 @@ impl Default for MailboxSettings {
 
 /// A running SMTP server and the mail it was sent. Dropping it closes its port and
 /// its connections.
+///
+/// It has a runtime of its own: when a test ends, its runtime stops polling and waits
+/// for the threads that are in the middle of sending, which wait for an answer.
 #[derive(Debug)]
 pub struct Mailbox {
     address: SocketAddr,
     store: Arc<Store>,
     server: JoinHandle<()>,
+    /// There until it is dropped.
+    runtime: Option<Runtime>,
 }
 
 impl Mailbox {
@@ -71,11 +77,20 @@ impl Mailbox {
     ///
     /// When the address can't be bound.
     pub async fn start_with(settings: MailboxSettings) -> io::Result<Self> {
-        let listener = TcpListener::bind(settings.listen).await?;
-        let address = listener.local_addr()?;
+        let runtime =
+            runtime::Builder::new_multi_thread().worker_threads(1).thread_name("mailbox").enable_all().build()?;
+        let bound = runtime.spawn(TcpListener::bind(settings.listen)).await.map_err(io::Error::other).flatten();
+        let (address, listener) = match bound.and_then(|listener| Ok((listener.local_addr()?, listener))) {
+            Ok(bound) => bound,
+            Err(error) => {
+                // Dropping it would wait, which this runtime here forbids.
+                runtime.shutdown_background();
+                return Err(error);
+            }
+        };
         let store = Arc::new(Store::new(settings.folder, settings.keep));
-        let server = tokio::spawn(accept(listener, Arc::clone(&store)));
-        Ok(Self { address, store, server })
+        let server = runtime.spawn(accept(listener, Arc::clone(&store)));
+        Ok(Self { address, store, server, runtime: Some(runtime) })
     }
 
     /// Where it listens.
@@ -171,8 +186,11 @@ impl Mailbox {
 
 impl Drop for Mailbox {
     fn drop(&mut self) {
-        // Its connections belong to it and end with it.
-        self.server.abort();
+        // Its connections belong to it and end with it. Not waiting is what a drop
+        // inside of another runtime may do.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 

@@ -48,21 +48,23 @@ pub struct TestQueue {
 impl TestQueue {
     /// A queue on the servers of `DATABASE_URL` and `REDIS_URL`.
     pub async fn new() -> Self {
-        Self::with(TestDatabase::new().await, crate::environment("REDIS_URL"))
+        Self::with(TestDatabase::new().await, crate::environment("REDIS_URL")).await
     }
 
     /// A queue on servers of its own.
     pub async fn on(services: &Services) -> Self {
-        Self::with(TestDatabase::on(services.database_url()).await, services.redis_url().to_owned())
+        Self::with(TestDatabase::on(services.database_url()).await, services.redis_url().to_owned()).await
     }
 
-    fn with(database: TestDatabase, redis_url: String) -> Self {
+    async fn with(database: TestDatabase, redis_url: String) -> Self {
         let logs = Logs::keep();
         let prometheus = PrometheusBuilder::new().build_recorder();
         let recorded = prometheus.handle();
         let metrics = Metrics::new(Arc::new(prometheus));
         let prefix = format!("test-{}", Uuid::now_v7());
         let queue = Queue::connect(database.pool().clone(), &redis_url, &prefix, metrics.clone()).expect("a queue");
+        // A first push that connects may take longer than a commit waits for it.
+        queue.ping_redis().await.expect("Redis");
         let stage = Stage::default();
         let leaves_jobs = AtomicBool::new(false);
         Self { queue, stage, metrics, recorded, prefix, redis_url, leaves_jobs, database, logs }

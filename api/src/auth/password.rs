@@ -31,7 +31,7 @@ const NOBODYS_HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$\
 
 /// How many hashes may wait for each that is being made. A queue that is longer
 /// would make people wait for longer than they stay.
-const WAITING: usize = 16;
+const WAITING: usize = 100;
 
 /// Why a password could not be hashed.
 #[derive(Debug, thiserror::Error)]
@@ -79,7 +79,7 @@ pub struct Passwords {
 }
 
 impl Passwords {
-    /// `concurrency` hashes at a time, each with 19 MiB and a core; 16 times as
+    /// `concurrency` hashes at a time, each with 19 MiB and a core; 100 times as
     /// many may wait.
     #[must_use]
     pub fn new(concurrency: NonZeroUsize) -> Self {
@@ -172,7 +172,7 @@ mod tests {
     #[tokio::test]
     async fn a_crowd_is_sent_away() {
         let passwords = passwords();
-        let places = Arc::clone(&passwords.places).try_acquire_many_owned(1 + 16).unwrap();
+        let places = Arc::clone(&passwords.places).try_acquire_many_owned(1 + 100).unwrap();
         let busy = passwords.verify("anything".into(), None).await.unwrap_err();
         assert_eq!(Problem::from(busy).code(), Code::ServiceUnavailable);
         drop(places);

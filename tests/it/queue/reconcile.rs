@@ -16,7 +16,7 @@ use uuid::Uuid;
 /// Breaks all connections to the test's database but the one that asks.
 async fn break_connections(queue: &TestQueue) {
     let statement = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
-                     WHERE datname = current_database() AND pid <> pg_backend_pid()";
+                     WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()";
     sqlx::query(statement).execute(queue.pool()).await.unwrap();
 }
 
