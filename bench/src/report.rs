@@ -21,8 +21,11 @@ pub(crate) struct Report {
     pub(crate) peer_above: Option<PeerRun>,
 }
 
-/// Jobs a second.
+/// Jobs a second; none, if none ran.
 pub(crate) fn rate(jobs: u64, took: Duration) -> f64 {
+    if jobs == 0 {
+        return 0.0;
+    }
     f64::from(u32::try_from(jobs).unwrap_or(u32::MAX)) / took.as_secs_f64()
 }
 
