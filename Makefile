@@ -1,6 +1,6 @@
 # Every target is one line; the work is in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help dev test check bench services-up services-down migrate queries queries-check clean
+.PHONY: help dev test check contract bench bench-http services-up services-down migrate queries queries-check clean
 
 help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,6 +16,12 @@ check: ## formatting, lints, documentation; dependencies, spelling and scripts i
 
 bench: ## run the benchmarks on throwaway services (make bench ARGS=--help)
 	@exec scripts/bench -- $(ARGS)
+
+bench-http: ## measure the HTTP API against bare handlers (make bench-http ARGS=--help)
+	@exec scripts/bench-http -- $(ARGS)
+
+contract: ## try the running API against its OpenAPI description with Schemathesis
+	@exec scripts/contract -- $(ARGS)
 
 services-up: ## start the development PostgreSQL and Redis alone (scripts/services env dev says where)
 	@exec scripts/services up dev

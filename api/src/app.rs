@@ -6,7 +6,7 @@ use std::{fmt, io, net::SocketAddr, ops::Deref, sync::Arc, time::Duration};
 use axum::extract::FromRef;
 use callboard_queue::{Metrics as QueueMetrics, Queue};
 use callboard_shared::{
-    config::AppEnv,
+    config::{AppEnv, TrustedProxies},
     database,
     health::{Check, Health, Status},
     telemetry::{Inside, Telemetry, serve_metrics},
@@ -17,14 +17,23 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::warn;
 
 use crate::{
-    auth::{AccessTokens, Passwords},
-    extract::BodyLimits,
+    auth::{
+        AccessTokens, Identities, Passwords,
+        access::Access,
+        oauth::{self, SocialLogin},
+        totp::TotpKey,
+    },
+    extract::{BodyLimits, FingerprintKey},
     first_admin,
+    limits::Limits,
+    lists::Lists,
     metrics::HttpMetrics,
-    middleware::{cors, problems::Renderer, security::BehindTls},
+    middleware::{cors, problems::Renderer, security::BehindTls, shed::Shedder},
     router::{self, App},
     serve::serve,
-    services::verification::Verification,
+    services::{
+        email_change::EmailChanges, password_reset::PasswordResets, sessions::Sessions, verification::Verification,
+    },
     settings::{FirstAdmin, Settings},
 };
 
@@ -44,6 +53,15 @@ pub enum BuildError {
     /// The queue's settings can't be used.
     #[error(transparent)]
     Queue(#[from] callboard_queue::Error),
+    /// The key that signs access tokens can't be used.
+    #[error("the key that signs access tokens can't be used: {0}")]
+    Tokens(#[from] jsonwebtoken::errors::Error),
+    /// The providers that people log in by can't be set up.
+    #[error(transparent)]
+    Providers(#[from] oauth::SetUpError),
+    /// The URL of Redis can't be used for counting requests, or for lists.
+    #[error("the URL of Redis can't be used: {0}")]
+    Redis(#[source] redis::RedisError),
     /// A listener does not know its own address.
     #[error("a listener has no address: {0}")]
     Listener(#[from] io::Error),
@@ -67,14 +85,38 @@ pub struct Parts {
     pub passwords: Passwords,
     /// Signs and checks access tokens.
     pub tokens: AccessTokens,
+    /// Tells who a session or a key is.
+    pub identities: Identities,
+    /// How sessions are renewed.
+    pub sessions: Sessions,
     /// Makes verification tokens.
     pub verification: Verification,
+    /// Makes the tokens that set a new password.
+    pub resets: PasswordResets,
+    /// Makes the tokens that confirm a new address.
+    pub email_changes: EmailChanges,
+    /// The providers that people may log in by.
+    pub social: SocialLogin,
+    /// Makes the secrets of authenticator apps.
+    pub totp: TotpKey,
+    /// Knows the body of a request again that carried an `Idempotency-Key`.
+    pub fingerprints: FingerprintKey,
     /// Where people reach the API, without a slash at the end.
     pub public_url: String,
     /// The kind of installation.
     pub environment: AppEnv,
     /// How much of a body is read, and for how long.
     pub body_limits: BodyLimits,
+    /// What each route needs of its caller.
+    pub access: Access,
+    /// How often a caller may ask.
+    pub limits: Limits,
+    /// Public lists, served from Redis.
+    pub lists: Lists,
+    /// How many requests may be under way.
+    pub shedder: Shedder,
+    /// The proxies whose word about a client's address counts.
+    pub trusted_proxies: TrustedProxies,
     /// How long a handler may take.
     pub request_timeout: Duration,
     /// The HTTP side's metrics.
@@ -103,19 +145,33 @@ impl AppState {
             &settings.redis.queue_prefix,
             QueueMetrics::new(telemetry.recorder()),
         )?;
+        let metrics = Arc::new(HttpMetrics::new(telemetry.recorder()));
         Ok(Self(Arc::new(Parts {
             queue,
             probe: database::probe(&settings.database, NAME),
-            passwords: Passwords::new(settings.auth.password_hash_concurrency()),
-            tokens: AccessTokens::new(&settings.auth),
+            passwords: Passwords::new(settings.auth.password_hash_concurrency())
+                .with_policy(settings.auth.password_policy),
+            tokens: AccessTokens::new(&settings.auth)?,
+            identities: Identities::new(),
+            sessions: Sessions::new(&settings.auth),
             verification: Verification::new(&settings.token_key, &settings.auth),
+            resets: PasswordResets::new(&settings.token_key, &settings.auth),
+            email_changes: EmailChanges::new(&settings.token_key, &settings.auth),
+            social: SocialLogin::new(&settings.providers, &settings.token_key, &public_url)?,
+            totp: TotpKey::new(&settings.token_key),
+            fingerprints: FingerprintKey::new(&settings.token_key),
             environment: settings.app.app_env,
             body_limits: BodyLimits {
                 max_bytes: usize::try_from(settings.http.body_limit_bytes).unwrap_or(usize::MAX),
                 read_timeout: settings.http.body_read_timeout,
             },
             request_timeout: settings.http.request_timeout,
-            metrics: Arc::new(HttpMetrics::new(telemetry.recorder())),
+            access: Access::new(),
+            lists: Lists::new(settings, &metrics).map_err(BuildError::Redis)?,
+            limits: Limits::new(settings, Arc::clone(&metrics)).map_err(BuildError::Redis)?,
+            shedder: Shedder::new(settings.http.max_in_flight, Arc::clone(&metrics)),
+            trusted_proxies: settings.http.trusted_proxies.clone(),
+            metrics,
             renderer: Renderer::new(&public_url),
             public_url,
         })))
@@ -231,6 +287,7 @@ impl Application {
         drained.cancel();
         let rest = async {
             tasks.wait().await;
+            state.lists.ended().await;
             tokio::join!(state.queue.pool().close(), state.probe.close());
         };
         if timeout(FAREWELL, rest).await.is_err() {

@@ -15,12 +15,15 @@
 //! | [`openapi`] | the description |
 //! | [`cli`] | the commands of the binary |
 
+pub mod answer;
 pub mod app;
 pub mod auth;
 pub mod cli;
 pub mod error;
 pub mod extract;
 mod first_admin;
+pub mod limits;
+pub mod lists;
 pub mod metrics;
 pub mod middleware;
 pub mod openapi;
@@ -31,3 +34,4 @@ pub mod serve;
 pub mod services;
 pub mod settings;
 pub mod views;
+pub mod work;

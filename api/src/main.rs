@@ -4,6 +4,12 @@ use std::process::ExitCode;
 
 use callboard_api::cli::{self, Cli};
 use callboard_shared::config;
+use mimalloc::MiMalloc;
+
+/// Requests allocate often and little, from many threads: the system's own
+/// allocator took a tenth of the time.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {

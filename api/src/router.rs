@@ -3,6 +3,7 @@
 use axum::{
     Router,
     body::Bytes,
+    extract::State,
     http::{HeaderName, header},
     middleware::{from_fn, from_fn_with_state},
     routing::get,
@@ -20,18 +21,23 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     app::AppState,
     error::{Code, Problem},
-    extract::refuse_parameters,
-    middleware::{observe, panics, problems, security, time_limit},
+    extract::RequestInfo,
+    middleware::{accept, gate, observe, panics, problems, security, time_limit, unpack},
     openapi::{self, Description},
     pages,
-    routes::{self as handlers, auth, health, hello, jobs, welcome},
+    routes::{self as handlers, accounts, auth, health, hello, items, jobs, profiles, rate_limits, welcome},
 };
 
 const JSON: [(HeaderName, &str); 1] = [(header::CONTENT_TYPE, "application/json")];
 
-/// The routes of the API that take no query parameters.
-fn plain() -> OpenApiRouter<AppState> {
-    let mut routes = OpenApiRouter::new()
+/// The routes of the API. What each needs of its caller is in [`access`](crate::auth::access).
+fn api_routes() -> OpenApiRouter<AppState> {
+    json_routes().route_layer(from_fn(accept::json)).merge(html_routes())
+}
+
+/// Those that answer in JSON.
+fn json_routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
         .routes(routes!(welcome::welcome)) // GET /
         .routes(routes!(health::health)) // GET /health
         .routes(routes!(health::livez)) // GET /livez
@@ -41,21 +47,44 @@ fn plain() -> OpenApiRouter<AppState> {
         .routes(routes!(auth::register::register)) // POST /api/v1/auth/register
         .routes(routes!(auth::resend_verification::resend)) // POST /api/v1/auth/resend-verification
         .routes(routes!(auth::login::login)) // POST /api/v1/auth/login
+        .routes(routes!(auth::refresh::refresh)) // POST /api/v1/auth/refresh
+        .routes(routes!(auth::logout::logout)) // POST /api/v1/auth/logout
+        .routes(routes!(auth::sessions::list, auth::sessions::revoke_others)) // GET, DELETE /api/v1/auth/sessions
+        .routes(routes!(auth::sessions::revoke)) // DELETE /api/v1/auth/sessions/{id}
         .routes(routes!(auth::me::me)) // GET /api/v1/auth/me
+        .routes(routes!(auth::providers::list)) // GET /api/v1/auth/providers
+        .routes(routes!(auth::oauth::begin, auth::oauth::unlink)) // GET, DELETE /api/v1/auth/oauth/{provider}
+        .routes(routes!(auth::oauth::callback)) // GET /api/v1/auth/oauth/{provider}/callback
         .routes(routes!(auth::verify_email::verify)) // POST /api/v1/auth/verify-email
+        .routes(routes!(auth::forgot_password::forgot)) // POST /api/v1/auth/forgot-password
+        .routes(routes!(auth::reset_password::reset)) // POST /api/v1/auth/reset-password
+        .routes(routes!(auth::change_password::change)) // POST /api/v1/auth/change-password
+        .routes(routes!(auth::change_email::change)) // POST /api/v1/auth/change-email
+        .routes(routes!(auth::confirm_email::confirm)) // POST /api/v1/auth/confirm-email
+        .routes(routes!(auth::totp::status, auth::totp::begin)) // GET, POST /api/v1/auth/totp
+        .routes(routes!(auth::totp::confirm)) // POST /api/v1/auth/totp/confirm
+        .routes(routes!(auth::totp::disable)) // POST /api/v1/auth/totp/disable
+        .routes(routes!(auth::totp::renew)) // POST /api/v1/auth/totp/recovery-codes
+        .routes(routes!(auth::login_totp::login)) // POST /api/v1/auth/login/totp
+        .routes(routes!(handlers::audit_log::list)) // GET /api/v1/audit-log
+        .merge(handlers::users::router()) // /api/v1/users
+        .merge(handlers::api_keys::router()) // /api/v1/api-keys
+        .merge(accounts::router()) // /api/v1/accounts
+        .merge(items::router()) // /api/v1/items
+        .merge(profiles::router()) // /api/v1/profiles
         .routes(routes!(jobs::show)) // GET /api/v1/jobs/{id}
-        .route_layer(from_fn(refuse_parameters));
-    openapi::add_problems(routes.get_openapi_mut(), &[Code::UnknownParameter]);
-    routes
+        .routes(routes!(rate_limits::show)) // GET /api/v1/rate-limits
 }
 
-/// The routes of the API that do.
-fn queried() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(auth::verify_email::page)) // GET /api/v1/auth/verify-email
+/// The pages behind links in mails.
+fn html_routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(auth::verify_email::page)) // GET /api/v1/auth/verify-email
+        .routes(routes!(auth::reset_password::page)) // GET /api/v1/auth/reset-password
+        .routes(routes!(auth::confirm_email::page)) // GET /api/v1/auth/confirm-email
 }
 
-/// Pages for people, and the description itself; they are no part of it. They
-/// take no query parameters either.
+/// Pages for people, and the description itself; they are no part of it.
 fn page_routes(description: Bytes) -> Router<AppState> {
     Router::new()
         .route("/openapi.json", get(async move || (JSON, description.clone())))
@@ -65,7 +94,6 @@ fn page_routes(description: Bytes) -> Router<AppState> {
         .route("/problems", get(handlers::problems::index))
         .route("/problems/{code}", get(handlers::problems::show))
         .route("/redoc", get(pages::redoc))
-        .route_layer(from_fn(refuse_parameters))
 }
 
 /// The OpenAPI description of every route.
@@ -75,7 +103,7 @@ pub fn description() -> Document {
 }
 
 fn split() -> (Router<AppState>, Document) {
-    let api = OpenApiRouter::with_openapi(Description::openapi()).merge(plain()).merge(queried());
+    let api = OpenApiRouter::with_openapi(Description::openapi()).merge(api_routes());
     let (routes, mut document) = api.split_for_parts();
     openapi::complete(&mut document);
     (routes, document)
@@ -91,7 +119,9 @@ pub type App = NormalizePath<Router>;
 pub fn build(state: &AppState, cors: Option<CorsLayer>) -> Result<App, serde_json::Error> {
     let (routes, document) = split();
     let description = Bytes::from(document.to_json()?);
-    Ok(layered(routes.merge(page_routes(description)), state, cors))
+    let routes = routes.merge(page_routes(description));
+    let gated = routes.route_layer(from_fn_with_state(state.clone(), gate::gate));
+    Ok(layered(gated, state, cors))
 }
 
 /// Puts around `routes` what every request passes, in the order that
@@ -100,23 +130,24 @@ fn layered(routes: Router<AppState>, state: &AppState, cors: Option<CorsLayer>) 
     let layered = routes
         .fallback(unknown_route)
         .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn(unpack::unpack))
         .layer(from_fn_with_state(state.request_timeout, time_limit::time_limit))
         .layer(CatchPanicLayer::custom(panics::answer))
         .layer(from_fn_with_state(state.renderer.clone(), problems::render))
         .layer(CompressionLayer::new())
         .layer(option_layer(cors))
         .layer(from_fn_with_state(state.behind_tls(), security::headers))
-        .layer(from_fn_with_state(state.metrics.clone(), observe::observe))
+        .layer(from_fn_with_state(state.clone(), observe::observe))
         .with_state(state.clone());
     NormalizePathLayer::trim_trailing_slash().layer(layered)
 }
 
-async fn unknown_route() -> Problem {
-    Problem::new(Code::UnknownRoute)
+async fn unknown_route(State(state): State<AppState>, info: RequestInfo) -> Problem {
+    gate::refuse(&state, &info, Code::UnknownRoute).await
 }
 
-async fn method_not_allowed() -> Problem {
-    Problem::new(Code::MethodNotAllowed)
+async fn method_not_allowed(State(state): State<AppState>, info: RequestInfo) -> Problem {
+    gate::refuse(&state, &info, Code::MethodNotAllowed).await
 }
 
 #[cfg(test)]

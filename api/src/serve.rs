@@ -4,9 +4,9 @@
 //! takes for its headers, none on the number of connections, and none on how long
 //! open requests hold up a shutdown.
 
-use std::{io, pin::pin, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
-use hyper::server::conn::http1;
+use hyper::{Request, body::Incoming, server::conn::http1};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
@@ -17,9 +17,10 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::util::MapRequest;
 use tracing::{debug, warn};
 
-use crate::router::App;
+use crate::{middleware::client_ip::Peer, router::App};
 
 /// Longest time for the headers of a request, and for an idle connection. Longer
 /// than the minute for which load balancers keep idle ones, so that theirs end
@@ -49,12 +50,12 @@ pub async fn serve(
     let accept = async || {
         // The semaphore is never closed, so there always is a permit to wait for.
         let permit = Arc::clone(&permits).acquire_owned().await.ok();
-        listener.accept().await.map(|(stream, _)| (stream, permit))
+        listener.accept().await.map(|(stream, peer)| (stream, peer, permit))
     };
     while let Some(accepted) = shutdown.run_until_cancelled(accept()).await {
         match accepted {
-            Ok((stream, permit)) => {
-                let connection = connection(stream, app.clone(), shutdown.clone());
+            Ok((stream, peer, permit)) => {
+                let connection = connection(stream, peer, app.clone(), shutdown.clone());
                 let cut_off = cut_off.clone();
                 connections.spawn(async move {
                     cut_off.run_until_cancelled(connection).await;
@@ -73,9 +74,13 @@ pub async fn serve(
     }
 }
 
-async fn connection(stream: TcpStream, app: App, shutdown: CancellationToken) {
+async fn connection(stream: TcpStream, peer: SocketAddr, app: App, shutdown: CancellationToken) {
     // Answers are written whole; waiting to fill a packet would only delay them.
     let _ = stream.set_nodelay(true);
+    let app = MapRequest::new(app, move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Peer(peer));
+        request
+    });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)

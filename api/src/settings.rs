@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use callboard_shared::{
     config::{
-        AppConfig, AuthConfig, CorsConfig, DatabaseConfig, Findings, HttpConfig, LogConfig, MetricsConfig, Origins,
-        RedisConfig, TokenKeyConfig, value,
+        AppConfig, AuthConfig, CacheConfig, CorsConfig, DatabaseConfig, Findings, HttpConfig, LimitsConfig, LogConfig,
+        MetricsConfig, Origins, ProvidersConfig, RedisConfig, TokenKeyConfig, value,
     },
     domain::Email,
 };
@@ -41,6 +41,15 @@ pub struct Settings {
     pub first_admin: FirstAdmin,
     #[command(flatten)]
     #[allow(missing_docs, reason = "as above")]
+    pub limits: LimitsConfig,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "as above")]
+    pub cache: CacheConfig,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "as above")]
+    pub providers: ProvidersConfig,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "as above")]
     pub log: LogConfig,
     #[command(flatten)]
     #[allow(missing_docs, reason = "as above")]
@@ -74,6 +83,7 @@ impl Settings {
         self.auth.check(env, findings);
         self.token_key.check(env, findings);
         self.first_admin.check(findings);
+        self.providers.check(env, findings);
         if env.is_production() && self.cors.origins == Origins::Any {
             findings.warning("CORS_ORIGINS=* in production: every web page may call the API");
         }

@@ -20,6 +20,9 @@ use crate::{
     stage::{Error, Stage},
 };
 
+/// Where the part of `make bench-http` begins in the results.
+const HTTP_PART: &str = "<!-- make bench-http";
+
 /// Measures the queue against its floor and its peer, and writes the results.
 #[derive(Parser)]
 struct Options {
@@ -76,8 +79,11 @@ async fn main() -> Result<(), Error> {
     }
     report.peer_above = Some(peer::drain(&options.redis_url, peer::ABOVE).await?);
 
-    let text = report.render(options.jobs, options.rounds);
-    std::fs::write(&options.output, &text)?;
+    // The HTTP API's part, which another command writes, stays.
+    let before = std::fs::read_to_string(&options.output).unwrap_or_default();
+    let http = before.find(HTTP_PART).map_or("", |at| &before[at..]);
+    let queue = report.render(options.jobs, options.rounds);
+    std::fs::write(&options.output, format!("{}\n\n{http}", queue.trim_end()))?;
     tracing::info!(output = %options.output.display(), "written");
     Ok(())
 }

@@ -67,11 +67,20 @@ impl Queue {
     /// # Errors
     /// [`Error::Ledger`] when no connection is to be had.
     pub async fn begin(&self) -> Result<Transaction, Error> {
+        self.begin_with("BEGIN").await
+    }
+
+    /// The same, begun by a statement of the caller's: `BEGIN`, and what is `SET
+    /// LOCAL` for the transaction, in one round trip.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin).
+    pub async fn begin_with(&self, statement: &'static str) -> Result<Transaction, Error> {
         // On a task of its own, so that a caller who goes away meanwhile can't
         // cut it off half-way: sqlx 0.9.0 would return such a connection to its
         // pool inside the transaction (transact-rs/sqlx#4385).
         let pool = self.pool.clone();
-        let begun = tokio::spawn(async move { pool.begin().await }).await;
+        let begun = tokio::spawn(async move { pool.begin_with(statement).await }).await;
         let inner = begun.map_err(|_| sqlx::Error::WorkerCrashed)??;
         Ok(Transaction::new(inner, self.lists.clone()))
     }

@@ -79,6 +79,12 @@ impl Transaction {
         self
     }
 
+    /// The cause of the jobs that are enqueued from here on.
+    #[must_use]
+    pub fn cause(&self) -> &Cause {
+        &self.cause
+    }
+
     /// Enqueues `job` by its kind's policy.
     ///
     /// # Errors

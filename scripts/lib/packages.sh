@@ -29,7 +29,7 @@ apt_refresh_if_empty() {
     as_root apt-get update >&2
 }
 
-# apt_packages WHAT...: the packages to install for postgresql, redis, build.
+# apt_packages WHAT...: the packages to install for postgresql, redis, build, python, wrk.
 apt_packages() {
     local what
     for what in "$@"; do
@@ -55,6 +55,8 @@ apt_packages() {
                 fi
                 ;;
             build) printf 'gcc\nlibc6-dev\nmake\n' ;;
+            python) printf 'python3\npython3-venv\n' ;;
+            wrk) printf 'wrk\n' ;;
         esac
     done
 }
@@ -81,6 +83,8 @@ install_with_brew() {
             postgresql) formulas+=("postgresql@17") ;;
             redis) formulas+=("redis") ;;
             build) fail "no C compiler found" "run:  xcode-select --install" ;;
+            python) formulas+=("python") ;;
+            wrk) formulas+=("wrk") ;;
         esac
     done
     say "installing with Homebrew: ${formulas[*]}"
@@ -88,7 +92,7 @@ install_with_brew() {
         fail "Homebrew could not install: ${formulas[*]}" "its messages are above"
 }
 
-# install_missing WHAT...: any of postgresql, redis, build.
+# install_missing WHAT...: any of postgresql, redis, build, python, wrk.
 install_missing() {
     if has apt-get; then
         install_with_apt "$@"

@@ -3,10 +3,11 @@
 #![expect(clippy::expect_used, clippy::missing_panics_doc, reason = "what fails here fails the test")]
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use callboard_api::app::{AppState, Application, Listeners};
-use callboard_shared::domain::VerificationKey;
+use callboard_shared::domain::{MailKey, TokenPurpose};
 use callboard_shared::telemetry::Telemetry;
 use callboard_worker::app::Worker;
 use reqwest::{Client, Method, RequestBuilder};
@@ -20,6 +21,7 @@ use crate::answer::Answer;
 use crate::installation::Installation;
 use crate::logs::Logs;
 use crate::mailbox::Mailbox;
+use crate::services::Services;
 use crate::settings::{SECRET, Variables};
 use crate::wait::{SOON, wait_for};
 
@@ -40,8 +42,17 @@ pub struct App {
     client: Client,
     _stop: DropGuard,
     // Dropped last, in this order: the log is shown after everything else.
-    installation: Installation,
-    _logs: Logs,
+    installation: Arc<Installation>,
+    logs: Arc<Logs>,
+}
+
+/// Somebody who has registered, verified their address and logged in.
+#[derive(Debug, Clone)]
+pub struct Person {
+    /// Their id.
+    pub id: Uuid,
+    /// An access token of theirs.
+    pub token: String,
 }
 
 /// A worker in this process. Dropping it stops it.
@@ -60,8 +71,22 @@ impl App {
 
     /// Starts one with these settings besides.
     pub async fn start_with(more: &[(&str, &str)]) -> Self {
-        let logs = Logs::keep();
-        let installation = Installation::new().await;
+        let logs = Arc::new(Logs::keep());
+        Self::within(Arc::new(Installation::new().await), logs, more).await
+    }
+
+    /// Starts one on servers of the test's own.
+    pub async fn start_on(services: &Services) -> Self {
+        let logs = Arc::new(Logs::keep());
+        Self::within(Arc::new(Installation::on(services).await), logs, &[]).await
+    }
+
+    /// Starts another one of the same installation, with these settings besides.
+    pub async fn start_beside(&self, more: &[(&str, &str)]) -> Self {
+        Self::within(Arc::clone(&self.installation), Arc::clone(&self.logs), more).await
+    }
+
+    async fn within(installation: Arc<Installation>, logs: Arc<Logs>, more: &[(&str, &str)]) -> Self {
         let variables = installation.variables.clone().with_all(more);
         let settings = variables.api();
         let listeners = Listeners { http: free_port().await, metrics: free_port().await };
@@ -72,7 +97,7 @@ impl App {
         let shutdown = CancellationToken::new();
         tokio::spawn(application.run_until_stopped(shutdown.clone()));
         let stop = shutdown.drop_guard();
-        Self { variables, http, metrics, state, client: client(), _stop: stop, installation, _logs: logs }
+        Self { variables, http, metrics, state, client: client(), _stop: stop, installation, logs }
     }
 
     /// Where clients are served.
@@ -114,6 +139,20 @@ impl App {
         scrape(self.metrics).await
     }
 
+    /// The value of the sample that `/metrics` names so, labels included; 0 where it
+    /// has none.
+    pub async fn metric(&self, name: &str) -> f64 {
+        let text = self.metrics().await;
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        value.map_or(0.0, |value| value.parse().expect("a number"))
+    }
+
+    /// What it logs, it and those of the same installation.
+    #[must_use]
+    pub fn logs(&self) -> &Logs {
+        &self.logs
+    }
+
     /// Where metrics and probes are served.
     #[must_use]
     pub fn metrics_address(&self) -> SocketAddr {
@@ -131,11 +170,46 @@ impl App {
         user["id"].as_str().and_then(|id| id.parse().ok()).expect("the user's id")
     }
 
+    /// Somebody named `<username>@example.com` with this role, whose address is
+    /// verified and who has logged in.
+    pub async fn person(&self, username: &str, role: &str) -> Person {
+        let email = format!("{username}@example.com");
+        let body = json!({ "email": email, "password": PASSWORD, "username": username });
+        let id = self.register_with(&body).await;
+        sqlx::query("UPDATE users SET role = $2, email_verified_at = clock_timestamp() WHERE id = $1")
+            .bind(id)
+            .bind(role)
+            .execute(self.pool())
+            .await
+            .expect("the user is there");
+        Person { id, token: self.login(username).await }
+    }
+
     /// Logs in with [`PASSWORD`]; returns the access token.
     pub async fn login(&self, login: &str) -> String {
         let body = json!({ "login": login, "password": PASSWORD });
         let tokens = self.post("/api/v1/auth/login", &body).answer().await.expect(200).json();
         tokens["access_token"].as_str().expect("a token").to_owned()
+    }
+
+    /// Logs in with [`PASSWORD`]; returns all that the answer has, the refresh
+    /// token too.
+    pub async fn login_tokens(&self, login: &str) -> Value {
+        let body = json!({ "login": login, "password": PASSWORD });
+        self.post("/api/v1/auth/login", &body).answer().await.expect(200).json()
+    }
+
+    /// How many security notices of this kind were enqueued for a user.
+    pub async fn notices(&self, user: Uuid, notice: &str) -> i64 {
+        sqlx::query_scalar(
+            "SELECT count(*) FROM queue_jobs_all WHERE kind = 'email.security_notice'
+             AND payload::jsonb ->> 'user_id' = $1 AND payload::jsonb ->> 'notice' = $2",
+        )
+        .bind(user.to_string())
+        .bind(notice)
+        .fetch_one(self.pool())
+        .await
+        .expect("the ledger")
     }
 
     /// The user's newest verification token, as their mail has it.
@@ -147,7 +221,31 @@ impl App {
         .fetch_one(self.pool())
         .await
         .expect("the user's token");
-        VerificationKey::derive(SECRET.as_bytes()).token(id).expose()
+        MailKey::derive(SECRET.as_bytes(), TokenPurpose::VerifyEmail).token(id).expose()
+    }
+
+    /// The user's newest token that sets a new password, as their mail has it.
+    pub async fn reset_token(&self, user: Uuid) -> String {
+        let id: Uuid = sqlx::query_scalar(
+            "SELECT id FROM password_reset_tokens WHERE user_id = $1 ORDER BY created_at DESC LIMIT 1",
+        )
+        .bind(user)
+        .fetch_one(self.pool())
+        .await
+        .expect("the user's token");
+        MailKey::derive(SECRET.as_bytes(), TokenPurpose::ResetPassword).token(id).expose()
+    }
+
+    /// The user's newest token that confirms another address, as their mail has it.
+    pub async fn email_change_token(&self, user: Uuid) -> String {
+        let id: Uuid = sqlx::query_scalar(
+            "SELECT id FROM email_change_tokens WHERE user_id = $1 ORDER BY created_at DESC LIMIT 1",
+        )
+        .bind(user)
+        .fetch_one(self.pool())
+        .await
+        .expect("the user's token");
+        MailKey::derive(SECRET.as_bytes(), TokenPurpose::ChangeEmail).token(id).expose()
     }
 
     /// The one job that this user's requests have caused, as they see it.
@@ -224,7 +322,7 @@ pub async fn scrape(address: SocketAddr) -> String {
 #[must_use]
 pub fn client() -> Client {
     let builder = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).timeout(PATIENCE);
-    builder.build().expect("a client")
+    builder.tls_backend_preconfigured(callboard_shared::tls::client_config().expect("TLS")).build().expect("a client")
 }
 
 async fn free_port() -> TcpListener {

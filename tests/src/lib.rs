@@ -8,12 +8,15 @@
 
 pub mod answer;
 pub mod app;
+pub mod authenticator;
 pub mod database;
 pub mod installation;
 pub mod jobs;
 pub mod logs;
 pub mod mailbox;
+pub mod openapi_changes;
 pub mod process;
+pub mod provider;
 pub mod proxy;
 pub mod queue;
 pub mod raw;

@@ -112,6 +112,15 @@ impl Process {
         self.addresses.expect("a process that was ready")
     }
 
+    /// Its number.
+    ///
+    /// # Panics
+    /// When it has ended.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id().expect("a process that runs")
+    }
+
     /// What it has logged.
     #[must_use]
     pub fn log(&self) -> String {

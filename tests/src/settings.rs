@@ -29,6 +29,13 @@ impl Variables {
             // Tests run side by side; each needs few connections.
             .with("DATABASE_POOL_MAX", "5")
             .with("SMTP_POOL", "2")
+            // Limits are for the tests that are about them; all come from one address.
+            .with("RATE_LIMIT_PER_MINUTE", "1000000")
+            .with("RATE_LIMIT_ANONYMOUS_PER_MINUTE", "1000000")
+            .with("RATE_LIMIT_LOGIN_PER_MINUTE", "100000")
+            .with("RATE_LIMIT_REGISTER_PER_MINUTE", "100000")
+            .with("RATE_LIMIT_RESET_PER_HOUR", "100000")
+            .with("RATE_LIMIT_REFRESH_PER_MINUTE", "100000")
     }
 
     /// These with one more.

@@ -85,7 +85,7 @@ impl Worker {
         let queue =
             Queue::connect(pool.clone(), settings.redis.redis_url.expose(), &settings.redis.queue_prefix, metrics)?;
         let mailer = Mailer::new(&settings.mail)?;
-        let links = Links::new(settings.site.public_url(None), settings.token_key.verification_key());
+        let links = Links::new(settings.site.public_url(None), &settings.token_key);
         let context = Context { pool, mailer: mailer.clone(), links };
         let runner = Runner::new(queue.clone(), registry(), context, runner_settings(&settings))?;
         let inside = Arc::new(WorkerInside::new(queue, probe, runner.readiness()));

@@ -1,7 +1,7 @@
 //! Which kinds of job this worker knows.
 
 use callboard_queue::Registry;
-use callboard_shared::jobs::VerifyAddress;
+use callboard_shared::jobs::{ConfirmEmailChange, Invitation, ResetPassword, SecurityNotice, VerifyAddress};
 
 use crate::context::Context;
 
@@ -9,5 +9,10 @@ use crate::context::Context;
 /// queue for a worker that knows it.
 #[must_use]
 pub fn registry() -> Registry<Context> {
-    Registry::new().register::<VerifyAddress>() // email.verify_address
+    Registry::new()
+        .register::<ConfirmEmailChange>() // email.confirm_email_change
+        .register::<Invitation>() // email.invitation
+        .register::<ResetPassword>() // email.reset_password
+        .register::<SecurityNotice>() // email.security_notice
+        .register::<VerifyAddress>() // email.verify_address
 }

@@ -9,7 +9,7 @@ use argon2::{
         phc::{self, PasswordHash},
     },
 };
-use callboard_shared::domain::Password;
+use callboard_shared::{config::PasswordPolicy, domain::Password};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::{sync::Semaphore, task};
 
@@ -76,6 +76,7 @@ pub struct Passwords {
     permits: Arc<Semaphore>,
     /// Of those that are being hashed, and of those that wait for it.
     places: Arc<Semaphore>,
+    policy: PasswordPolicy,
 }
 
 impl Passwords {
@@ -84,7 +85,17 @@ impl Passwords {
     #[must_use]
     pub fn new(concurrency: NonZeroUsize) -> Self {
         let permits = concurrency.get().min(Semaphore::MAX_PERMITS / (1 + WAITING));
-        Self { permits: Arc::new(Semaphore::new(permits)), places: Arc::new(Semaphore::new(permits * (1 + WAITING))) }
+        Self {
+            permits: Arc::new(Semaphore::new(permits)),
+            places: Arc::new(Semaphore::new(permits * (1 + WAITING))),
+            policy: PasswordPolicy::default(),
+        }
+    }
+
+    /// These, which take new passwords by another policy.
+    #[must_use]
+    pub fn with_policy(self, policy: PasswordPolicy) -> Self {
+        Self { policy, ..self }
     }
 
     /// Hashes a new password, if it is strong enough for the person it is for.
@@ -93,8 +104,9 @@ impl Passwords {
     /// [`PasswordError::Weak`] when it is not, [`PasswordError::Busy`] when too
     /// many wait; the other variants are faults of ours.
     pub async fn hash(&self, password: Password, about: About) -> Result<SecretString, PasswordError> {
+        let policy = self.policy;
         self.run(move || {
-            strength::check(password.expose(), &about).map_err(PasswordError::Weak)?;
+            strength::check(policy, password.expose(), &about).map_err(PasswordError::Weak)?;
             let hash = argon2()?.hash_password(password.expose().as_bytes())?;
             Ok(hash.to_string().into())
         })
@@ -118,6 +130,25 @@ impl Passwords {
             }
         })
         .await
+    }
+
+    /// Hashes a password that was right a moment ago, however weak it is.
+    ///
+    /// # Errors
+    /// [`PasswordError::Busy`] when too many wait; the other variants are faults
+    /// of ours.
+    pub async fn rehash(&self, password: SecretString) -> Result<SecretString, PasswordError> {
+        self.run(move || Ok(argon2()?.hash_password(password.expose_secret().as_bytes())?.to_string().into())).await
+    }
+
+    /// Whether a hash was made with other parameters than new ones are.
+    #[must_use]
+    pub fn needs_rehash(hash: &SecretString) -> bool {
+        let Ok(hash) = PasswordHash::new(hash.expose_secret()) else { return false };
+        let Ok(params) = Params::try_from(&hash) else { return false };
+        hash.algorithm != Algorithm::Argon2id.ident()
+            || hash.version != Some(Version::V0x13.into())
+            || (params.m_cost(), params.t_cost(), params.p_cost()) != (MEMORY_KIB, PASSES, LANES)
     }
 
     /// Runs `work` on a blocking thread. The permit goes along, so that work whose

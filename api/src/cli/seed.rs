@@ -74,8 +74,9 @@ async fn insert(pool: &PgPool, passwords: &Passwords, person: &Person<'_>) -> Re
     let new = NewUser {
         email: person.email,
         username: Some(person.username),
-        password_hash: &password_hash,
+        password_hash: Some(&password_hash),
         full_name: Some(&person.name),
+        phone: None,
         locale: person.locale,
         role: person.role,
         is_verified: true,

@@ -9,4 +9,5 @@ mod text;
 pub use catalogue::{Code, Entry};
 pub use field::{FieldError, FieldProblem, Place};
 pub use problem::{Problem, ProblemBody};
+pub use sources::missing_reference;
 pub use text::Text;

@@ -28,6 +28,7 @@ struct Inner {
     detail: Option<Text>,
     errors: Vec<FieldError>,
     headers: Vec<(HeaderName, HeaderValue)>,
+    members: serde_json::Map<String, serde_json::Value>,
     cause: Option<Arc<dyn Error + Send + Sync>>,
 }
 
@@ -35,15 +36,24 @@ impl Problem {
     /// A problem with the catalogue's own explanation as its detail.
     #[must_use]
     pub fn new(code: Code) -> Self {
-        let problem =
-            Self(Box::new(Inner { code, detail: None, errors: Vec::new(), headers: Vec::new(), cause: None }));
+        let problem = Self(Box::new(Inner {
+            code,
+            detail: None,
+            errors: Vec::new(),
+            headers: Vec::new(),
+            members: serde_json::Map::new(),
+            cause: None,
+        }));
         match code {
             Code::ServiceUnavailable | Code::Timeout => {
                 problem.with_header(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS))
             }
-            Code::Unauthenticated | Code::InvalidCredentials => {
-                problem.with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
-            }
+            Code::Unauthenticated
+            | Code::InvalidCredentials
+            | Code::RefreshTokenInvalid
+            | Code::TotpRequired
+            | Code::MfaTokenInvalid
+            | Code::WrongCode => problem.with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
             Code::InvalidToken => problem
                 .with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static(r#"Bearer error="invalid_token""#)),
             // What is left of a slow body must not be taken for the next request.
@@ -91,6 +101,13 @@ impl Problem {
         self
     }
 
+    /// Adds a member of its own to the body (RFC 9457 § 3.2).
+    #[must_use]
+    pub fn with_member(mut self, name: &str, value: serde_json::Value) -> Self {
+        self.0.members.insert(name.to_owned(), value);
+        self
+    }
+
     fn with_cause(mut self, cause: impl Error + Send + Sync + 'static) -> Self {
         self.0.cause = Some(Arc::new(cause));
         self
@@ -100,6 +117,12 @@ impl Problem {
     #[must_use]
     pub fn code(&self) -> Code {
         self.0.code
+    }
+
+    /// The places that are at fault.
+    #[must_use]
+    pub fn errors(&self) -> &[FieldError] {
+        &self.0.errors
     }
 
     /// What is at fault on our side, for the log: the whole chain of sources.
@@ -139,6 +162,7 @@ impl Problem {
             code: entry.slug.to_owned(),
             request_id: request_id.to_owned(),
             errors: self.0.errors.iter().map(|e| e.in_locale(locale)).collect(),
+            members: self.0.members.clone(),
         }
     }
 }
@@ -194,4 +218,8 @@ pub struct ProblemBody {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub errors: Vec<FieldProblem>,
+    /// What else some kinds of problem tell.
+    #[serde(flatten)]
+    #[schema(ignore)]
+    pub members: serde_json::Map<String, serde_json::Value>,
 }

@@ -3,17 +3,28 @@
 use callboard_queue::Error as QueueError;
 use callboard_shared::db::DbError;
 
-use super::{Code, Problem};
+use super::{Code, FieldError, Problem, Text};
 
 impl From<DbError> for Problem {
     fn from(error: DbError) -> Self {
         match error {
             DbError::EmailTaken => Self::new(Code::EmailTaken),
             DbError::UsernameTaken => Self::new(Code::UsernameTaken),
+            DbError::Gone => Self::new(Code::NotFound),
+            DbError::InUse { .. } => Self::new(Code::InUse),
+            DbError::MissingReference { column } => Self::validation(vec![missing_reference(&column)]),
             error if error.is_unavailable() => Self::unavailable(error),
             error => Self::internal(error),
         }
     }
+}
+
+/// A field that names something which does not exist, or is not the caller's to
+/// name: which of the two is not told.
+#[must_use]
+pub fn missing_reference(field: &str) -> FieldError {
+    let detail = Text::fixed("There is nothing with this id.", "해당 ID의 항목이 없습니다.");
+    FieldError::field(field, "unknown_reference", detail)
 }
 
 impl From<sqlx::Error> for Problem {

@@ -54,7 +54,7 @@ pub struct Reason {
 
 impl From<InvalidValue> for Reason {
     fn from(value: InvalidValue) -> Self {
-        Self { code: value.code(), detail: Text::fixed(value.detail(Locale::En), value.detail(Locale::Ko)) }
+        Self { code: value.code(), detail: Text::new(value.detail(Locale::En), value.detail(Locale::Ko)) }
     }
 }
 

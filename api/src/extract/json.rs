@@ -22,12 +22,19 @@ where
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        if !is_json(&request) {
-            return Err(Problem::new(Code::UnsupportedMediaType));
-        }
-        let body = BodyLimits::from_ref(state).read_text(request).await?;
-        checked(from_json(&body)?).map(Self)
+        checked(from_json(&read(request, state).await?)?).map(Self)
     }
+}
+
+/// The text of a body that says it is JSON.
+pub(super) async fn read<S>(request: Request, state: &S) -> Result<String, Problem>
+where
+    BodyLimits: FromRef<S>,
+{
+    if !is_json(&request) {
+        return Err(Problem::new(Code::UnsupportedMediaType));
+    }
+    BodyLimits::from_ref(state).read_text(request).await
 }
 
 /// Whether the request says that its body is JSON.
@@ -65,6 +72,12 @@ pub(super) fn from_json<T: DeserializeOwned>(body: &str) -> Result<T, Problem> {
     })?;
     deserializer.end().map_err(|error| malformed(&error))?;
     Ok(value)
+}
+
+/// Reads a value that was JSON already.
+pub(super) fn from_value<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, Problem> {
+    serde_path_to_error::deserialize(value)
+        .map_err(|error| Problem::validation(vec![ShapeFault::read(error.inner()).at(error.path())]))
 }
 
 fn not_an_object() -> Problem {

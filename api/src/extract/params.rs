@@ -1,15 +1,16 @@
 //! Query parameters: read strictly, or refused where a route takes none.
 
 use axum::{
-    extract::{FromRequestParts, Request},
-    http::request::Parts,
-    middleware::Next,
-    response::{IntoResponse, Response},
+    extract::FromRequestParts,
+    http::{Uri, request::Parts},
 };
 use serde::de::DeserializeOwned;
 
 use super::fault::ShapeFault;
 use crate::error::{Code, FieldError, Problem, Text};
+
+/// The most faults that one answer names: a short request must not get a long one.
+pub(super) const MOST_ERRORS: usize = 20;
 
 /// The query parameters as a `T`; whether unknown ones are refused is for `T` to
 /// say (`#[serde(deny_unknown_fields)]`; links in mails are lenient).
@@ -33,18 +34,20 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
     }
 }
 
-/// Middleware of the routes that take no query parameters at all.
-pub async fn refuse_parameters(request: Request, next: Next) -> Response {
-    let query = request.uri().query().unwrap_or_default();
-    let Ok(given) = serde_urlencoded::from_str::<Vec<(String, String)>>(query) else {
-        return Problem::new(Code::InvalidParameter).into_response();
-    };
+/// For the routes that take no query parameters at all.
+///
+/// # Errors
+/// 400 that names each parameter that was given.
+pub fn refuse_parameters(uri: &Uri) -> Result<(), Problem> {
+    let Some(query) = uri.query().filter(|query| !query.is_empty()) else { return Ok(()) };
+    let given: Vec<(String, String)> =
+        serde_urlencoded::from_str(query).map_err(|_| Problem::new(Code::InvalidParameter))?;
     if given.is_empty() {
-        return next.run(request).await;
+        return Ok(());
     }
-    let errors = given.iter().map(|(name, _)| {
+    let errors = given.iter().take(MOST_ERRORS).map(|(name, _)| {
         let detail = Text::fixed("This route takes no query parameters.", "이 경로는 쿼리 매개변수를 받지 않습니다.");
         FieldError::parameter(name, "unknown_parameter", detail)
     });
-    Problem::new(Code::UnknownParameter).with_errors(errors.collect()).into_response()
+    Err(Problem::new(Code::UnknownParameter).with_errors(errors.collect()))
 }

@@ -1,19 +1,25 @@
 //! Watches a request from its first to its last moment: id, span, time, one log
 //! line, metrics.
 
-use std::{sync::Arc, time::Instant};
+use std::{net::IpAddr, sync::Arc, time::Instant};
 
 use axum::{
+    body::HttpBody,
     extract::{MatchedPath, Request, State},
-    http::{HeaderName, HeaderValue, Method},
+    http::{HeaderName, HeaderValue, Method, StatusCode},
     middleware::Next,
     response::Response,
 };
 use tracing::{Instrument, error_span, info, warn};
 
+use super::{
+    client_ip::{Peer, client_ip},
+    measured::measured,
+};
 use crate::{
+    app::AppState,
     extract::{REQUEST_ID, RequestInfo},
-    metrics::{HttpMetrics, InFlight},
+    metrics::{HttpMetrics, InFlight, Rejection},
 };
 
 const PROCESS_TIME: HeaderName = HeaderName::from_static("x-process-time");
@@ -25,14 +31,22 @@ const NO_ROUTE: &str = "(none)";
 const CLIENT_CLOSED: u16 = 499;
 
 /// The middleware itself.
-pub async fn observe(State(metrics): State<Arc<HttpMetrics>>, mut request: Request, next: Next) -> Response {
-    let info = RequestInfo::from_headers(request.headers());
+pub async fn observe(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
+    let metrics = &state.metrics;
+    let info = RequestInfo::from_headers(request.headers()).of_client_at(origin(&state, &request));
     // At the highest level, so that the id is on every line, whatever LOG_LEVEL is.
     let span = error_span!("request", request_id = info.id());
-    let mut exchange = Exchange::begin(&metrics, &request, info.clone());
+    let mut exchange = Exchange::begin(metrics, &request, info.clone());
     request.extensions_mut().insert(info.clone());
+    if !request.body().is_end_stream() {
+        request = request.map(|body| measured(body, metrics.request_bytes()));
+    }
 
-    let mut response = next.run(request).instrument(span).await;
+    let response = next.run(request).instrument(span).await;
+    let mut response = response.map(|body| measured(body, metrics.response_bytes()));
+    if response.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        metrics.rejected(Rejection::Size);
+    }
 
     exchange.status = response.status().as_u16();
     let seconds = format!("{:.6}", exchange.started.elapsed().as_secs_f64());
@@ -43,7 +57,17 @@ pub async fn observe(State(metrics): State<Arc<HttpMetrics>>, mut request: Reque
             headers.insert(name, value);
         }
     }
+    // Here, where a time-out and a panic pass too.
+    if let Some(rate) = info.rate() {
+        rate.add_to(headers);
+    }
     response
+}
+
+/// The address of the client; none for a request that came over no connection.
+fn origin(state: &AppState, request: &Request) -> Option<IpAddr> {
+    let Peer(peer) = request.extensions().get()?;
+    Some(client_ip(peer.ip(), request.headers(), &state.trusted_proxies))
 }
 
 /// One request under way. Its end is told when it is dropped, so that a request

@@ -3,6 +3,7 @@
 //! They run no script, load one style sheet of ours, and say so in their CSP.
 
 mod documentation;
+mod new_password;
 mod notice;
 mod problems;
 
@@ -14,6 +15,7 @@ use axum::{
 use callboard_shared::domain::Locale;
 
 pub use documentation::{redoc, swagger_asset, swagger_ui};
+pub use new_password::NewPassword;
 pub use notice::Notice;
 pub use problems::{ProblemIndex, ProblemPage};
 

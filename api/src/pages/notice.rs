@@ -18,6 +18,7 @@ pub struct Notice {
 
 #[derive(Debug)]
 struct Confirm {
+    action: &'static str,
     token: String,
     label: String,
 }
@@ -36,6 +37,31 @@ const VERIFIED: (Text, Text) = (
     Text::fixed("Thank you. You can close this page and log in.", "감사합니다. 이 창을 닫고 로그인하세요."),
 );
 
+const ASK_NEW: (Text, Text, Text) = (
+    Text::fixed("Confirm your new email address", "새 이메일 주소 확인"),
+    Text::fixed(
+        "Press the button to use this address for your account from now on.",
+        "버튼을 누르면 앞으로 이 주소를 계정에 사용합니다.",
+    ),
+    Text::fixed("Use this address", "이 주소 사용하기"),
+);
+
+const CHANGED: (Text, Text) = (
+    Text::fixed("Your address is changed", "이메일 주소가 변경되었습니다"),
+    Text::fixed(
+        "From now on, log in with the new address. You can close this page.",
+        "이제 새 주소로 로그인하세요. 이 창은 닫아도 됩니다.",
+    ),
+);
+
+const RESET: (Text, Text) = (
+    Text::fixed("Your password is set", "비밀번호가 설정되었습니다"),
+    Text::fixed(
+        "You are logged out everywhere. You can close this page and log in with the new password.",
+        "모든 기기에서 로그아웃되었습니다. 이 창을 닫고 새 비밀번호로 로그인하세요.",
+    ),
+);
+
 impl Notice {
     /// Asks for the click that verifies: mail scanners follow links, but press no
     /// buttons.
@@ -43,7 +69,31 @@ impl Notice {
     pub fn ask_to_verify(locale: Locale, token: String) -> Page<Self> {
         let (heading, message, label) = ASK;
         let label = label.in_locale(locale).to_owned();
-        Self::page(locale, &heading, &message, Some(Confirm { token, label }))
+        let action = "/api/v1/auth/verify-email";
+        Self::page(locale, &heading, &message, Some(Confirm { action, token, label }))
+    }
+
+    /// Asks for the click that makes a new address the user's.
+    #[must_use]
+    pub fn ask_to_confirm_email(locale: Locale, token: String) -> Page<Self> {
+        let (heading, message, label) = ASK_NEW;
+        let label = label.in_locale(locale).to_owned();
+        let action = "/api/v1/auth/confirm-email";
+        Self::page(locale, &heading, &message, Some(Confirm { action, token, label }))
+    }
+
+    /// The new address is the user's.
+    #[must_use]
+    pub fn email_changed(locale: Locale) -> Page<Self> {
+        let (heading, message) = CHANGED;
+        Self::page(locale, &heading, &message, None)
+    }
+
+    /// The new password is set.
+    #[must_use]
+    pub fn password_reset(locale: Locale) -> Page<Self> {
+        let (heading, message) = RESET;
+        Self::page(locale, &heading, &message, None)
     }
 
     /// The address is verified.
@@ -82,8 +132,9 @@ mod tests {
 
     #[test]
     fn a_token_is_escaped() {
-        let page = Notice::ask_to_verify(Locale::En, r#""><script>"#.to_owned());
-        let html = page.template.render().unwrap();
-        assert!(!html.contains("<script>"), "{html}");
+        for ask in [Notice::ask_to_verify, Notice::ask_to_confirm_email] {
+            let html = ask(Locale::En, r#""><script>"#.to_owned()).template.render().unwrap();
+            assert!(!html.contains("<script>"), "{html}");
+        }
     }
 }

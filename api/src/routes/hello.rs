@@ -38,7 +38,8 @@ pub async fn hello(Language(locale): Language) -> Json<Greeting> {
 /// # Errors
 /// 422 for a name that is too long or has control characters.
 #[utoipa::path(get, path = "/api/v1/hello/{name}", tag = "service",
-    params(("name" = String, Path, description = "Who to greet", min_length = 1, max_length = 100, example = "Jiwoo")),
+    params(("name" = String, Path, description = "Who to greet", min_length = 1, max_length = 100,
+        pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$", example = "Jiwoo")),
     responses((status = 200, description = "A greeting", body = Greeting), NameProblems))]
 pub async fn hello_name(Language(locale): Language, Segment(name): Segment<String>) -> Result<Json<Greeting>, Problem> {
     if name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {

@@ -4,10 +4,10 @@ use axum::{Json, extract::State};
 
 use crate::{
     app::AppState,
-    auth::CurrentUser,
+    auth::Caller,
     error::{Code, Problem},
     extract::PathId,
-    openapi::{AuthProblems, NotFoundProblems},
+    openapi::NotFoundProblems,
     views::JobBody,
 };
 
@@ -19,15 +19,10 @@ use crate::{
 /// 404 for a job that does not exist or is another's.
 #[utoipa::path(get, path = "/api/v1/jobs/{id}", tag = "jobs",
     params(("id" = uuid::Uuid, Path, description = "The job's id")),
-    security(("access_token" = [])),
-    responses((status = 200, description = "The job", body = JobBody), AuthProblems, NotFoundProblems))]
-pub async fn show(
-    State(state): State<AppState>,
-    CurrentUser(user): CurrentUser,
-    PathId(id): PathId,
-) -> Result<Json<JobBody>, Problem> {
-    let owner = user.id.to_string();
-    let is_staff = user.role.is_staff();
+    responses((status = 200, description = "The job", body = JobBody), NotFoundProblems))]
+pub async fn show(State(state): State<AppState>, caller: Caller, PathId(id): PathId) -> Result<Json<JobBody>, Problem> {
+    let owner = caller.user_id().to_string();
+    let is_staff = caller.is_staff();
     state
         .queue
         .job(id)

@@ -3,10 +3,13 @@
 use callboard_shared::{
     db::{
         DbError,
+        audit_log::{Act, Origin},
+        requests,
         users::{self, NewUser},
     },
     domain::{Email, Locale, Password, Role},
 };
+use serde_json::json;
 use sqlx::PgPool;
 
 use crate::{
@@ -37,15 +40,20 @@ pub async fn create(pool: &PgPool, passwords: &Passwords, email: Email, password
     let new = NewUser {
         email: &email,
         username: None,
-        password_hash: &password_hash,
+        password_hash: Some(&password_hash),
         full_name: None,
+        phone: None,
         locale: Locale::En,
         role: Role::Admin,
         is_verified: true,
     };
     let mut tx = pool.begin().await?;
     match users::insert(&mut tx, &new).await {
-        Ok(_) => {
+        Ok(user) => {
+            let origin = Origin { actor: "system", ip: None, request_id: None };
+            let details = json!({ "role": user.role, "invited": false });
+            let act = Act { action: "user.created", subject: Some(("user", user.id)), details };
+            requests::leave(&mut *tx, origin, &[act], None).await?;
             tx.commit().await?;
             Ok(Admin::Created)
         }

@@ -1,13 +1,12 @@
 //! Registration: user, verification token and mail job, or none of them.
 
-use callboard_queue::Cause;
 use callboard_shared::{
     db::users::{self, NewUser},
     domain::{Email, Locale, Password, PersonName, Role, Username},
     models::User,
 };
 
-use crate::{app::AppState, auth::About, error::Problem};
+use crate::{app::AppState, auth::About, error::Problem, extract::RequestInfo, work::Work};
 
 /// Who registers.
 #[derive(Debug)]
@@ -24,14 +23,10 @@ pub struct Registration {
     pub locale: Locale,
 }
 
-impl Registration {
-    /// What the password must not contain.
-    fn about(&self) -> About {
-        let username = self.username.as_ref().map(Username::as_str);
-        let full_name = self.full_name.as_ref().map(PersonName::as_str);
-        let words = [Some(self.email.local_part()), username, full_name];
-        About::words(words.into_iter().flatten())
-    }
+/// What the password of somebody new must not contain.
+pub(super) fn about(email: &Email, username: Option<&Username>, full_name: Option<&PersonName>) -> About {
+    let words = [Some(email.local_part()), username.map(Username::as_str), full_name.map(PersonName::as_str)];
+    About::words(words.into_iter().flatten())
 }
 
 /// Registers, and has the verification mail sent.
@@ -42,26 +37,24 @@ impl Registration {
 /// # Errors
 /// 422 for a weak password, 409 when the address or the username is taken, 503
 /// while PostgreSQL is out of reach; nothing was written then.
-pub async fn register(state: &AppState, registration: Registration, request_id: &str) -> Result<User, Problem> {
-    let about = registration.about();
+pub async fn register(state: &AppState, info: &RequestInfo, registration: Registration) -> Result<User, Problem> {
+    let about = about(&registration.email, registration.username.as_ref(), registration.full_name.as_ref());
     let password_hash = state.passwords.hash(registration.password, about).await?;
     let new = NewUser {
         email: &registration.email,
         username: registration.username.as_ref(),
-        password_hash: &password_hash,
+        password_hash: Some(&password_hash),
         full_name: registration.full_name.as_ref(),
+        phone: None,
         locale: registration.locale,
         role: Role::Member,
         is_verified: false,
     };
-    let mut tx = state.queue.begin().await?;
-    let user = users::insert(&mut tx, &new).await?;
-    let mut tx = tx.caused_by(Cause {
-        owner: Some(user.id.to_string()),
-        request_id: Some(request_id.to_owned()),
-        traceparent: None,
-    });
-    state.verification.send(&mut tx, user.id).await?;
-    tx.commit().await?;
+    let mut work = Work::begin(state, info).await?;
+    let user = users::insert(&mut work, &new).await?;
+    let mut work = work.acting_as(user.id);
+    state.verification.send(&mut work, user.id).await?;
+    work.audit("user.registered", ("user", user.id));
+    work.commit().await?;
     Ok(user)
 }

@@ -2,39 +2,26 @@
 
 use std::time::Duration;
 
-use callboard_queue::{Cause, Transaction};
 use callboard_shared::{
     config::{AuthConfig, TokenKeyConfig},
-    db::{
-        users,
-        verification_tokens::{self, Consumed},
-    },
-    domain::{Email, VerificationKey, VerificationToken},
+    db::{TokenState, users, verification_tokens},
+    domain::{Email, MailKey, MailToken, TokenPurpose},
     jobs::VerifyAddress,
 };
-use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::{
     app::AppState,
     error::{Code, Problem},
+    extract::RequestInfo,
+    services::mail_on_request::{A_DAY, BETWEEN_MAILS, in_uniform_time, is_due},
+    work::Work,
 };
-
-/// At most one mail in this time is sent again to one user.
-const BETWEEN_MAILS: Duration = Duration::from_mins(1);
-
-/// At most this many mails are sent to one user in a day, the first included.
-const MAILS_A_DAY: i64 = 5;
-const A_DAY: Duration = Duration::from_hours(24);
-
-/// How long every request for another mail takes at least, so that its time does
-/// not tell whether the address is known. Far above what a commit takes.
-const UNIFORM_TIME: Duration = Duration::from_millis(500);
 
 /// How verification tokens are made.
 #[derive(Debug)]
 pub struct Verification {
-    key: VerificationKey,
+    key: MailKey,
     lifetime: Duration,
 }
 
@@ -42,16 +29,16 @@ impl Verification {
     /// Tokens as the settings say.
     #[must_use]
     pub fn new(key: &TokenKeyConfig, auth: &AuthConfig) -> Self {
-        Self { key: key.verification_key(), lifetime: auth.verification_token_ttl }
+        Self { key: key.mail_key(TokenPurpose::VerifyEmail), lifetime: auth.verification_token_ttl }
     }
 
-    /// Makes a token for the user and has it mailed, when `tx` commits.
+    /// Makes a token for the user and has it mailed, when the work commits.
     ///
     /// # Errors
     /// When PostgreSQL does not answer.
-    pub async fn send(&self, tx: &mut Transaction, user_id: Uuid) -> Result<(), Problem> {
-        let token_id = verification_tokens::create(&mut **tx, &self.key, user_id, self.lifetime).await?;
-        tx.enqueue(&VerifyAddress { user_id, token_id }).await?;
+    pub async fn send(&self, work: &mut Work, user_id: Uuid) -> Result<(), Problem> {
+        let token_id = verification_tokens::create(&mut **work, &self.key, user_id, self.lifetime).await?;
+        work.enqueue(&VerifyAddress { user_id, token_id }).await?;
         Ok(())
     }
 }
@@ -60,16 +47,22 @@ impl Verification {
 ///
 /// # Errors
 /// 400 for a token that is unknown or has expired.
-pub async fn verify(state: &AppState, token: &str) -> Result<(), Problem> {
-    let token: VerificationToken = token.parse().map_err(|_| Problem::new(Code::TokenInvalid))?;
-    let mut tx = state.queue.begin().await?;
-    match verification_tokens::consume(&mut tx, &token).await? {
-        Consumed::Verified(user_id) => users::mark_email_verified(&mut *tx, user_id).await?,
-        Consumed::AlreadyVerified(_) => return Ok(()),
-        Consumed::Expired => return Err(Problem::new(Code::TokenExpired)),
-        Consumed::Unknown => return Err(Problem::new(Code::TokenInvalid)),
+pub async fn verify(state: &AppState, info: &RequestInfo, token: &str) -> Result<(), Problem> {
+    let token: MailToken = token.parse().map_err(|_| Problem::new(Code::TokenInvalid))?;
+    let mut work = Work::begin(state, info).await?;
+    let user_id = match verification_tokens::consume(&mut work, &token).await? {
+        TokenState::Good(user_id) => user_id,
+        TokenState::Used(_) => return Ok(()),
+        TokenState::Expired => return Err(Problem::new(Code::TokenExpired)),
+        TokenState::Unknown => return Err(Problem::new(Code::TokenInvalid)),
     };
-    tx.commit().await?;
+    let mut work = work.acting_as(user_id);
+    if users::mark_email_verified(&mut *work, user_id).await? {
+        work.audit("email.verified", ("user", user_id));
+    }
+    work.commit().await?;
+    // Who waited for it may write from now on.
+    state.identities.forget_user(user_id);
     Ok(())
 }
 
@@ -79,32 +72,23 @@ pub async fn verify(state: &AppState, token: &str) -> Result<(), Problem> {
 ///
 /// # Errors
 /// 503 while PostgreSQL is out of reach, whatever the address.
-pub async fn resend(state: &AppState, email: &Email, request_id: &str) -> Result<(), Problem> {
-    let until = Instant::now() + UNIFORM_TIME;
-    let outcome = resend_if_due(state, email, request_id).await;
-    tokio::time::sleep_until(until).await;
-    outcome
+pub async fn resend(state: &AppState, info: &RequestInfo, email: &Email) -> Result<(), Problem> {
+    in_uniform_time(resend_if_due(state, info, email)).await
 }
 
-async fn resend_if_due(state: &AppState, email: &Email, request_id: &str) -> Result<(), Problem> {
-    let mut tx = state.queue.begin().await?;
-    let user = users::find_by_email(&mut *tx, email).await?;
+async fn resend_if_due(state: &AppState, info: &RequestInfo, email: &Email) -> Result<(), Problem> {
+    let user = users::find_by_email(state.queue.pool(), email).await?;
     let Some(user) = user.filter(|user| user.is_active && !user.is_verified()) else {
         return Ok(());
     };
+    let mut work = Work::begin(state, info).await?.on_behalf_of(user.id);
     // Of parallel requests the second waits here, and then sees the first's token.
-    users::lock(&mut *tx, user.id).await?;
-    let lately = verification_tokens::created_within(&mut *tx, user.id, BETWEEN_MAILS).await?;
-    let within_a_day = verification_tokens::created_within(&mut *tx, user.id, A_DAY).await?;
-    if lately > 0 || within_a_day >= MAILS_A_DAY {
+    users::lock(&mut *work, user.id).await?;
+    let lately = verification_tokens::created_within(&mut *work, user.id, BETWEEN_MAILS).await?;
+    let within_a_day = verification_tokens::created_within(&mut *work, user.id, A_DAY).await?;
+    if !is_due(lately, within_a_day) {
         return Ok(());
     }
-    let mut tx = tx.caused_by(Cause {
-        owner: Some(user.id.to_string()),
-        request_id: Some(request_id.to_owned()),
-        traceparent: None,
-    });
-    state.verification.send(&mut tx, user.id).await?;
-    tx.commit().await?;
-    Ok(())
+    state.verification.send(&mut work, user.id).await?;
+    work.commit().await
 }

@@ -1,7 +1,7 @@
 //! What clients see of the entities: the shapes of answers.
 
 mod job;
-mod user;
+mod tokens;
 
 pub use job::{AttemptError, JobBody};
-pub use user::UserBody;
+pub use tokens::TokenBody;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{AppEnv, Findings, value};
+use super::{AppEnv, Findings, TrustedProxies, value};
 
 /// The address under which people reach the API; mails and `Location` headers
 /// are built from it, never from a request's `Host`. Both processes need it.
@@ -63,7 +63,19 @@ pub struct HttpConfig {
     #[command(flatten)]
     pub site: SiteConfig,
 
-    /// Largest request body in bytes. Compressed bodies are refused.
+    /// Addresses and networks of the proxies in front of the API, separated by
+    /// commas. Only what they say in `X-Forwarded-For` about a client's address
+    /// is believed.
+    #[arg(
+        long = "trusted-proxies",
+        env = "TRUSTED_PROXIES",
+        default_value = "",
+        hide_default_value = true,
+        value_name = "10.0.0.0/8,…"
+    )]
+    pub trusted_proxies: TrustedProxies,
+
+    /// Largest request body in bytes; of a compressed one, after unpacking.
     #[arg(
         long,
         env = "BODY_LIMIT_BYTES",
@@ -101,6 +113,16 @@ pub struct HttpConfig {
         value_parser = clap::value_parser!(u32).range(1..=1_000_000)
     )]
     pub max_connections: u32,
+
+    /// Most requests under way at a time. From half of it on, exports and
+    /// reports get 503 `overloaded`, from 80 % on writes, and beyond it reads.
+    #[arg(
+        long = "max-in-flight",
+        env = "MAX_IN_FLIGHT",
+        default_value = "512",
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000)
+    )]
+    pub max_in_flight: u32,
 }
 
 impl HttpConfig {
@@ -113,6 +135,9 @@ impl HttpConfig {
     /// Finds what does not fit together.
     pub fn check(&self, app_env: AppEnv, findings: &mut Findings) {
         self.site.check(app_env, findings);
+        if self.trusted_proxies.is_everybody() {
+            findings.warning("TRUSTED_PROXIES has a network of everybody: every client may choose its own address");
+        }
         if self.body_read_timeout >= self.request_timeout {
             findings.warning(
                 "BODY_READ_TIMEOUT_SECONDS is not shorter than REQUEST_TIMEOUT_SECONDS: slow bodies get 503 instead of 408",

@@ -57,26 +57,36 @@
 
 mod app;
 mod auth;
+mod cache;
 mod cors;
 mod database;
 mod environment;
 mod findings;
 mod http;
+mod limits;
 mod load;
 mod mail;
+mod providers;
+mod proxies;
 mod redis;
+mod signing_key;
 mod telemetry;
 pub mod value;
 
 pub use self::app::{AppConfig, AppEnv};
-pub use self::auth::{AuthConfig, TokenKeyConfig};
+pub use self::auth::{AuthConfig, JwtAlgorithm, PasswordPolicy, TokenKeyConfig};
+pub use self::cache::CacheConfig;
 pub use self::cors::{CorsConfig, HeaderNames, Methods, Origins};
 pub use self::database::{DatabaseConfig, DatabaseUrl};
 pub use self::environment::{Environment, EnvironmentError};
 pub use self::findings::{Check, Findings, Problem, Warning};
 pub use self::http::{HttpConfig, SiteConfig};
+pub use self::limits::LimitsConfig;
 pub use self::load::{Loaded, Loader, Stop, load};
 pub use self::mail::{MailConfig, Sender, SmtpTls};
+pub use self::providers::{ClientCredentials, ProvidersConfig};
+pub use self::proxies::TrustedProxies;
 pub use self::redis::{RedisConfig, RedisUrl};
+pub use self::signing_key::{Ed25519PrivateKey, Ed25519PublicKey, OldPublicKeys, OldSecrets};
 pub use self::telemetry::{LogConfig, LogFormat, MetricsConfig};
 pub use self::value::SecretKey;

@@ -93,6 +93,23 @@ pub fn base_url(raw: &str) -> Result<String, String> {
     if is_fit { Ok(url.as_str().trim_end_matches('/').to_owned()) } else { Err(wanted.to_owned()) }
 }
 
+/// An absolute `http` or `https` URL with or without a path, kept as it is
+/// written: an endpoint of another server, or the name of an issuer.
+///
+/// # Errors
+/// When it is not such a URL.
+pub fn endpoint(raw: &str) -> Result<String, String> {
+    let wanted = "must be an absolute http:// or https:// URL without user, query or fragment";
+    let url = url::Url::parse(raw).map_err(|_| wanted.to_owned())?;
+    let is_fit = matches!(url.scheme(), "http" | "https")
+        && url.has_host()
+        && url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none();
+    if is_fit { Ok(raw.to_owned()) } else { Err(wanted.to_owned()) }
+}
+
 /// Splits a comma-separated list; blanks around items don't count, empty items
 /// are skipped.
 pub(crate) fn list(raw: &str) -> impl Iterator<Item = &str> {

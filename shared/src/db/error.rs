@@ -11,6 +11,23 @@ pub enum DbError {
     /// Another user has this username: choose another. The transaction goes on.
     #[error("the username is taken")]
     UsernameTaken,
+    /// The row is not there, or no longer.
+    #[error("the row is gone")]
+    Gone,
+    /// Others refer to the row; `references::of` names them. The transaction is
+    /// of no use any more.
+    #[error("the row of {table} is in use")]
+    InUse {
+        /// The table of the row.
+        table: &'static str,
+    },
+    /// A row that this one refers to does not exist. The transaction is of no
+    /// use any more.
+    #[error("{column} refers to a row that does not exist")]
+    MissingReference {
+        /// The column that refers to it.
+        column: String,
+    },
     /// PostgreSQL can't be reached, took too long, or refused the statement;
     /// see [`is_unavailable`](Self::is_unavailable).
     #[error("database: {0}")]
@@ -24,16 +41,51 @@ impl DbError {
     pub fn is_unavailable(&self) -> bool {
         match self {
             Self::Sqlx(error) => is_unavailable(error),
-            Self::EmailTaken | Self::UsernameTaken => false,
+            _ => false,
         }
     }
+}
+
+/// What a write says of the rows around it.
+pub(crate) trait Deleted {
+    /// What came of deleting one row of `table`: a foreign key that still points
+    /// to it is [`DbError::InUse`], no row is [`DbError::Gone`].
+    fn deleted(self, table: &'static str) -> Result<(), DbError>;
+}
+
+impl Deleted for Result<sqlx::postgres::PgQueryResult, sqlx::Error> {
+    fn deleted(self, table: &'static str) -> Result<(), DbError> {
+        match self {
+            Ok(done) if done.rows_affected() == 0 => Err(DbError::Gone),
+            Ok(_) => Ok(()),
+            Err(error) if foreign_key(&error).is_some() => Err(DbError::InUse { table }),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// The error of a write whose foreign keys are named `<table>_<column>_fkey`:
+/// one that leads nowhere is [`DbError::MissingReference`].
+pub(crate) fn written(error: sqlx::Error) -> DbError {
+    let column = foreign_key(&error).and_then(|(table, constraint)| {
+        let column = constraint.strip_prefix(table)?.strip_prefix('_')?.strip_suffix("_fkey")?;
+        Some(column.to_owned())
+    });
+    column.map_or(DbError::Sqlx(error), |column| DbError::MissingReference { column })
+}
+
+/// The table and the name of the foreign key that was violated.
+fn foreign_key(error: &sqlx::Error) -> Option<(&str, &str)> {
+    let error = error.as_database_error().filter(|error| error.is_foreign_key_violation())?;
+    Some((error.table()?, error.constraint()?))
 }
 
 /// The same for an error of sqlx.
 pub(crate) fn is_unavailable(error: &sqlx::Error) -> bool {
     /// Connection exceptions, insufficient resources, operator intervention
-    /// (shutdown, crash, cannot connect now) and serialization failures.
-    const CLASSES: [&str; 4] = ["08", "53", "57", "40"];
+    /// (shutdown, crash, cannot connect now, a statement past its time),
+    /// serialization failures, and a lock that was waited for too long.
+    const CLASSES: [&str; 5] = ["08", "53", "57", "40", "55P03"];
     match error {
         sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed

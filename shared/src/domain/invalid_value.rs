@@ -1,5 +1,6 @@
 //! Why a value was refused.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::Locale;
@@ -33,6 +34,32 @@ pub enum InvalidValue {
     RoleUnknown,
     /// Not of the form of a token from a mail.
     TokenMalformed,
+    /// Nothing but blanks.
+    TextEmpty,
+    /// More characters than this.
+    TextTooLong(u16),
+    /// A control character, or one that turns the direction of text.
+    TextCharacters,
+    /// Not a currency of ISO 4217 that is in use.
+    CurrencyUnknown,
+    /// Not a decimal number.
+    AmountMalformed,
+    /// Zero or less.
+    AmountNotPositive,
+    /// More digits behind the point than the currency has.
+    AmountFraction,
+    /// A trillion or more.
+    AmountTooLarge,
+    /// Not a Korean mobile number.
+    MobileNumberMalformed,
+    /// Not the URL of a web page.
+    WebAddressMalformed,
+    /// An account type that does not exist.
+    AccountTypeUnknown,
+    /// Nothing that an API key can be allowed to do.
+    ScopeUnknown,
+    /// A provider of identities that there is no support for.
+    ProviderUnknown,
 }
 
 impl InvalidValue {
@@ -45,11 +72,13 @@ impl InvalidValue {
 
     /// The reason for people.
     #[must_use]
-    pub const fn detail(self, locale: Locale) -> &'static str {
+    pub fn detail(self, locale: Locale) -> Cow<'static, str> {
         let (_, english, korean) = self.row();
-        match locale {
-            Locale::En => english,
-            Locale::Ko => korean,
+        match (self, locale) {
+            (Self::TextTooLong(max), Locale::En) => format!("This text may have at most {max} characters.").into(),
+            (Self::TextTooLong(max), Locale::Ko) => format!("최대 {max}자까지 입력할 수 있습니다.").into(),
+            (_, Locale::En) => english.into(),
+            (_, Locale::Ko) => korean.into(),
         }
     }
 
@@ -103,13 +132,65 @@ impl InvalidValue {
             Self::TokenMalformed => {
                 ("invalid_token", "This is not a token that we have sent.", "유효한 토큰이 아닙니다.")
             }
+            Self::TextEmpty => ("empty", "This text must not be empty.", "내용을 입력해 주세요."),
+            // The words are made with the number, in `detail`.
+            Self::TextTooLong(_) => ("too_long", "This text is too long.", "내용이 너무 깁니다."),
+            Self::TextCharacters => (
+                "invalid_characters",
+                "This text must not contain control characters.",
+                "제어 문자를 사용할 수 없습니다.",
+            ),
+            Self::CurrencyUnknown => (
+                "unknown_value",
+                "The currency must be a code of ISO 4217 that is in use, such as KRW.",
+                "통화는 KRW처럼 사용 중인 ISO 4217 코드여야 합니다.",
+            ),
+            Self::AmountMalformed => (
+                "invalid_amount",
+                "An amount is a decimal number in a string, such as \"50000\" or \"12.50\".",
+                "금액은 \"50000\"이나 \"12.50\"처럼 문자열로 쓴 십진수여야 합니다.",
+            ),
+            Self::AmountNotPositive => ("not_positive", "The amount must be above zero.", "금액은 0보다 커야 합니다."),
+            Self::AmountFraction => (
+                "too_many_digits",
+                "The amount has more digits behind the point than its currency: none for KRW, two for USD.",
+                "통화가 허용하는 소수 자릿수를 넘었습니다. KRW는 소수가 없고 USD는 두 자리입니다.",
+            ),
+            Self::AmountTooLarge => {
+                ("too_large", "The amount must be below one trillion.", "금액은 1조 미만이어야 합니다.")
+            }
+            Self::MobileNumberMalformed => (
+                "invalid_mobile_number",
+                "This is not a Korean mobile number, such as 010-1234-5678.",
+                "010-1234-5678과 같은 휴대전화 번호가 아닙니다.",
+            ),
+            Self::WebAddressMalformed => (
+                "invalid_url",
+                "This is not the http or https address of a web page, or has over 2,048 characters.",
+                "http 또는 https로 시작하는 2,048자 이하의 웹 주소여야 합니다.",
+            ),
+            Self::ScopeUnknown => (
+                "unknown_scope",
+                "There is no such scope. The description of the API lists all.",
+                "존재하지 않는 범위입니다. 모든 범위는 API 문서에 있습니다.",
+            ),
+            Self::ProviderUnknown => (
+                "unknown_value",
+                "The provider must be github, google or kakao.",
+                "제공자는 github, google, kakao 중 하나여야 합니다.",
+            ),
+            Self::AccountTypeUnknown => (
+                "unknown_value",
+                "The account type must be Prospect, Customer, Partner or Former.",
+                "계정 유형은 Prospect, Customer, Partner, Former 중 하나여야 합니다.",
+            ),
         }
     }
 }
 
 impl fmt::Display for InvalidValue {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.detail(Locale::En))
+        formatter.write_str(&self.detail(Locale::En))
     }
 }
 

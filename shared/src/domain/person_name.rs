@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::InvalidValue;
+use super::text::is_forging;
 
 const LONGEST: usize = 200;
 
@@ -42,12 +43,6 @@ impl FromStr for PersonName {
         }
         Ok(Self(name.to_owned()))
     }
-}
-
-fn is_forging(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{2028}' | '\u{2029}')
-        || matches!(character, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
 impl TryFrom<String> for PersonName {

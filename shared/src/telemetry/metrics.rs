@@ -27,6 +27,9 @@ const WAITS: &[f64] = &[
 /// Batches are of up to some hundred.
 const BATCH_SIZES: &[f64] = &[1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1_000.0];
 
+/// Bodies are of some hundred bytes, and up to some megabytes.
+const SIZES: &[f64] = &[256.0, 1_024.0, 4_096.0, 16_384.0, 65_536.0, 262_144.0, 1_048_576.0, 16_777_216.0];
+
 const BUILD: &str = "build_info";
 
 /// Every metric that each process has.
@@ -60,6 +63,7 @@ impl Telemetry {
             .set_buckets(DURATIONS)?
             .set_buckets_for_metric(Matcher::Full("job_wait_seconds".to_owned()), WAITS)?
             .set_buckets_for_metric(Matcher::Suffix("_batch_size".to_owned()), BATCH_SIZES)?
+            .set_buckets_for_metric(Matcher::Suffix("_body_bytes".to_owned()), SIZES)?
             .build_recorder();
         let handle = recorder.handle();
         let telemetry = Self { recorder: Arc::new(recorder), handle };

@@ -26,6 +26,10 @@ async fn makes_a_verified_admin_once() {
     assert_eq!(made.len(), 1);
     assert_eq!((made[0].0.as_str(), made[0].1.as_str(), made[0].2), ("root@example.com", "admin", true));
 
+    let logged: Vec<(String, String)> =
+        sqlx::query_as("SELECT actor, action FROM audit_log").fetch_all(place.pool()).await.unwrap();
+    assert_eq!(logged, [("system".to_owned(), "user.created".to_owned())]);
+
     let (code, said) = create(&place, "ROOT@example.com", "another long passphrase here").await;
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("already"), "{said}");

@@ -84,6 +84,12 @@ async fn combinations_that_make_no_sense_are_named() {
     for (name, bad, named) in [
         ("callboard-api", &[("CORS_ORIGINS", "*"), ("CORS_CREDENTIALS", "true")][..], "CORS_CREDENTIALS, CORS_ORIGINS"),
         ("callboard-api", &[("ADMIN_EMAIL", "root@example.com")], "ADMIN_EMAIL, ADMIN_PASSWORD"),
+        ("callboard-api", &[("JWT_ALGORITHM", "EdDSA")], "JWT_ALGORITHM, JWT_PRIVATE_KEY"),
+        (
+            "callboard-api",
+            &[("REFRESH_TOKEN_TTL_SECONDS", "60")],
+            "REFRESH_TOKEN_TTL_SECONDS, ACCESS_TOKEN_TTL_SECONDS",
+        ),
         ("callboard-api", &[("DATABASE_POOL_MIN", "20")], "DATABASE_POOL_MIN, DATABASE_POOL_MAX"),
         ("callboard-worker", &[("SMTP_USERNAME", "ada")], "SMTP_USERNAME, SMTP_PASSWORD"),
     ] {

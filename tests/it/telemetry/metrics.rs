@@ -57,6 +57,7 @@ async fn busy() -> (String, String) {
         app.get(path).answer().await;
     }
     let _ = app.request("FROBNICATE", "/").answer().await;
+    app.login("ada").await;
     (app.metrics().await, scrape(worker.metrics).await)
 }
 

@@ -4,17 +4,24 @@ use std::time::Duration;
 
 use callboard_shared::domain::Locale;
 
-/// Rounds to whole hours from two hours on, else to minutes, of which there is
-/// at least one.
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+
+/// Rounds to whole days from two days on, to whole hours from two hours on, and
+/// else to minutes, of which there is at least one.
 pub(super) fn in_words(lifetime: Duration, locale: Locale) -> String {
-    let minutes = (lifetime.as_secs() + 30) / 60;
-    let (count, is_hours) = if minutes >= 120 { ((minutes + 30) / 60, true) } else { (minutes.max(1), false) };
-    match (locale, is_hours) {
-        (Locale::En, true) => format!("{count} hours"),
-        (Locale::En, false) if count == 1 => "1 minute".to_owned(),
-        (Locale::En, false) => format!("{count} minutes"),
-        (Locale::Ko, true) => format!("{count}시간"),
-        (Locale::Ko, false) => format!("{count}분"),
+    let rounded = |unit: u64| (lifetime.as_secs() + unit / 2) / unit;
+    // A second less than two days is two days: the mail takes a while to write.
+    let minutes = rounded(MINUTE).max(1);
+    let (count, english, korean) = match minutes * MINUTE {
+        seconds if seconds >= 2 * DAY => (rounded(DAY), "days", "일"),
+        seconds if seconds >= 2 * HOUR => (rounded(HOUR), "hours", "시간"),
+        _ => (minutes, if minutes == 1 { "minute" } else { "minutes" }, "분"),
+    };
+    match locale {
+        Locale::En => format!("{count} {english}"),
+        Locale::Ko => format!("{count}{korean}"),
     }
 }
 
@@ -25,6 +32,9 @@ mod tests {
     #[test]
     fn is_told_in_the_fitting_unit() {
         let cases = [
+            (604_790, "7 days", "7일"),
+            (172_799, "2 days", "2일"),
+            (169_200, "47 hours", "47시간"),
             (86_399, "24 hours", "24시간"),
             (7_200, "2 hours", "2시간"),
             (3_600, "60 minutes", "60분"),

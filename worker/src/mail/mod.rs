@@ -6,10 +6,12 @@
 
 mod letter;
 mod lifetime;
+mod link;
 mod redact;
+mod security_notice;
 mod transport;
-mod verify_address;
 
 pub use self::letter::{Letter, Recipient};
+pub use self::link::{LinkDetails, LinkLetter};
+pub use self::security_notice::SecurityNoticeLetter;
 pub use self::transport::{MailError, Mailer, SendError};
-pub use self::verify_address::VerifyAddressLetter;

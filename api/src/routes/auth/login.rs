@@ -1,9 +1,9 @@
 //! `POST /api/v1/auth/login`.
 
-use axum::{Json, extract::State};
+use axum::{Json, extract::State, http::HeaderMap};
 use callboard_shared::domain::InvalidValue;
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::{
@@ -12,6 +12,7 @@ use crate::{
     extract::{Faults, FormInput, Input, JsonOrForm, RequestInfo},
     openapi::{BodyProblems, LoginProblems},
     services::login,
+    views::TokenBody,
 };
 
 /// Longer than any email address or username.
@@ -26,10 +27,10 @@ const LONGEST_PASSWORD: usize = 128;
 #[serde(deny_unknown_fields)]
 pub struct LoginBody {
     /// The email address or the username.
-    #[schema(nullable = false, max_length = 254, example = "jiwoo@example.com")]
+    #[schema(max_length = 254, example = "jiwoo@example.com")]
     login: Option<String>,
     /// The same under OAuth2's name; give one of the two.
-    #[schema(nullable = false, max_length = 254)]
+    #[schema(max_length = 254)]
     username: Option<String>,
     /// The password.
     #[schema(value_type = String, format = "password", max_length = 128, example = "quiet lantern over the harbour")]
@@ -44,7 +45,7 @@ pub struct LoginForm {
     #[schema(max_length = 254, example = "jiwoo@example.com")]
     username: String,
     /// The password.
-    #[schema(value_type = String, format = "password", max_length = 128)]
+    #[schema(value_type = String, format = "password", max_length = 128, example = "quiet lantern over the harbour")]
     password: SecretString,
     /// `password`, as OAuth2 clients send it; not looked at.
     #[schema(nullable = false, example = "password")]
@@ -123,45 +124,31 @@ fn refuse(faults: &mut Faults, name: &str, code: &'static str, detail: Text) -> 
     None
 }
 
-/// An access token.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct TokenBody {
-    /// The token, for `Authorization: Bearer`.
-    access_token: String,
-    /// Always `bearer`.
-    #[schema(example = "bearer")]
-    token_type: &'static str,
-    /// The token's lifetime in seconds.
-    #[schema(example = 900)]
-    expires_in: u64,
-}
-
 /// Log in
 ///
 /// Takes JSON, or OAuth2's password form. The answer to a wrong login and to a
-/// wrong password is the same, after the same time.
+/// wrong password is the same, after the same time. After five failures in a row
+/// an account is slowed down, after twenty a client's address: each further
+/// attempt has to wait twice as long, up to a minute and a quarter of an hour.
 ///
 /// # Errors
-/// 401 when login and password do not belong together.
+/// 401 when login and password do not belong together; 401 `totp_required` with
+/// an `mfa_token` when they do and `POST /api/v1/auth/login/totp` has to follow.
 #[utoipa::path(post, path = "/api/v1/auth/login", tag = "auth",
     request_body(content(
         (LoginBody = "application/json"),
         (LoginForm = "application/x-www-form-urlencoded"))),
-    responses((status = 200, description = "An access token", body = TokenBody),
+    responses((status = 200, description = "An access token, and the refresh token that gets the next", body = TokenBody),
         LoginProblems, BodyProblems))]
 pub async fn login(
     State(state): State<AppState>,
     info: RequestInfo,
+    headers: HeaderMap,
     JsonOrForm(body, _): JsonOrForm<Login>,
 ) -> Result<Json<TokenBody>, Problem> {
-    let user = login::authenticate(&state, &body.login, body.password).await?;
-    info.set_principal(format!("user:{}", user.id));
-    let issued = state.tokens.issue(user.id).map_err(Problem::internal)?;
-    Ok(Json(TokenBody {
-        access_token: issued.token.expose_secret().to_owned(),
-        token_type: "bearer",
-        expires_in: issued.expires_in.as_secs(),
-    }))
+    let outcome = login::log_in(&state, &info, &headers, &body.login, body.password).await;
+    state.metrics.authenticated("password", &outcome);
+    Ok(Json(outcome?.into()))
 }
 
 #[cfg(test)]

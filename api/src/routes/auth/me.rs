@@ -1,16 +1,13 @@
 //! `GET /api/v1/auth/me`.
 
 use axum::Json;
+use callboard_shared::models::User;
 
-use crate::{auth::CurrentUser, error::Problem, openapi::AuthProblems, views::UserBody};
+use crate::auth::Caller;
 
 /// Look at oneself
-///
-/// # Errors
-/// 401 without a good access token.
 #[utoipa::path(get, path = "/api/v1/auth/me", tag = "auth",
-    security(("access_token" = [])),
-    responses((status = 200, description = "The user whose token it is", body = UserBody), AuthProblems))]
-pub async fn me(CurrentUser(user): CurrentUser) -> Result<Json<UserBody>, Problem> {
-    Ok(Json(user.into()))
+    responses((status = 200, description = "The user whose token it is", body = User)))]
+pub async fn me(caller: Caller) -> Json<User> {
+    Json(caller.user().clone())
 }

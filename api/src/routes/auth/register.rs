@@ -6,7 +6,10 @@ use axum::{
     http::{StatusCode, header},
     response::IntoResponse,
 };
-use callboard_shared::domain::{Email, Locale, Password, PersonName, Username};
+use callboard_shared::{
+    domain::{Email, Locale, Password, PersonName, Username},
+    models::User,
+};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -15,9 +18,9 @@ use crate::{
     app::AppState,
     error::Problem,
     extract::{Faults, Input, Language, RequestInfo, ValidJson},
+    limits::Limit,
     openapi::{BodyProblems, RegisterProblems},
     services::registration::{self, Registration},
-    views::UserBody,
 };
 
 /// Who registers.
@@ -31,13 +34,13 @@ pub struct RegisterBody {
     #[schema(value_type = String, format = "password", min_length = 8, max_length = 128, example = "quiet lantern over the harbour")]
     password: SecretString,
     /// The username; made from the email address when left out.
-    #[schema(nullable = false, min_length = 3, max_length = 50, pattern = "^[A-Za-z0-9._-]+$", example = "jiwoo")]
+    #[schema(min_length = 3, max_length = 50, pattern = "^[A-Za-z0-9._-]+$", example = "jiwoo")]
     username: Option<String>,
     /// The name in full.
-    #[schema(nullable = false, min_length = 1, max_length = 200, example = "Ji Woo Kim")]
+    #[schema(min_length = 1, max_length = 200, example = "Ji Woo Kim")]
     full_name: Option<String>,
     /// The language of mails, `en` or `ko`; by `Accept-Language` when left out.
-    #[schema(nullable = false, example = "en")]
+    #[schema(pattern = "^(en|ko)$", example = "en")]
     locale: Option<String>,
 }
 
@@ -74,7 +77,7 @@ impl Input for Register {
 #[utoipa::path(post, path = "/api/v1/auth/register", tag = "auth",
     request_body = RegisterBody,
     responses(
-        (status = 201, description = "The new user; the mail is on its way", body = UserBody,
+        (status = 201, description = "The new user; the mail is on its way", body = User,
          headers(("Location" = String, description = "Where the user looks at themselves"))),
         RegisterProblems, BodyProblems))]
 pub async fn register(
@@ -83,6 +86,7 @@ pub async fn register(
     info: RequestInfo,
     ValidJson(body): ValidJson<Register>,
 ) -> Result<impl IntoResponse, Problem> {
+    state.limits.admit_account(Limit::Register, body.email.as_str()).await?;
     let registration = Registration {
         email: body.email,
         password: body.password,
@@ -90,8 +94,8 @@ pub async fn register(
         full_name: body.full_name,
         locale: body.locale.unwrap_or(accepted),
     };
-    let user = registration::register(&state, registration, info.id()).await?;
+    let user = registration::register(&state, &info, registration).await?;
     info.set_principal(format!("user:{}", user.id));
     let location = [(header::LOCATION, "/api/v1/auth/me")];
-    Ok((StatusCode::CREATED, location, Json(UserBody::from(user))))
+    Ok((StatusCode::CREATED, location, Json(user)))
 }

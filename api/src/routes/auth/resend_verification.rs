@@ -9,6 +9,7 @@ use crate::{
     app::AppState,
     error::Problem,
     extract::{Faults, Input, RequestInfo, ValidJson},
+    limits::Limit,
     openapi::{BodyProblems, OutageProblems},
     services::verification,
 };
@@ -42,6 +43,11 @@ pub struct Accepted {
     status: &'static str,
 }
 
+/// The same answer, whatever happens next.
+pub(super) fn accepted() -> (StatusCode, Json<Accepted>) {
+    (StatusCode::ACCEPTED, Json(Accepted { status: "accepted" }))
+}
+
 /// Send the verification mail again
 ///
 /// The answer is the same for every address, after the same time, whether a mail
@@ -59,6 +65,7 @@ pub async fn resend(
     info: RequestInfo,
     ValidJson(Resend(email)): ValidJson<Resend>,
 ) -> Result<(StatusCode, Json<Accepted>), Problem> {
-    verification::resend(&state, &email, info.id()).await?;
-    Ok((StatusCode::ACCEPTED, Json(Accepted { status: "accepted" })))
+    state.limits.admit_account(Limit::Reset, email.as_str()).await?;
+    verification::resend(&state, &info, &email).await?;
+    Ok(accepted())
 }

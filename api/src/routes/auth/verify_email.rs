@@ -5,7 +5,7 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use callboard_shared::domain::VerificationToken;
+use callboard_shared::domain::MailToken;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use crate::{
     app::AppState,
     error::{Code, Problem},
-    extract::{BodyKind, Faults, FormInput, Input, JsonOrForm, Language, Params},
+    extract::{BodyKind, Faults, FormInput, Input, JsonOrForm, Language, Params, RequestInfo},
     openapi::{BodyProblems, LinkProblems, VerifyProblems},
     pages::Notice,
     services::verification,
@@ -30,7 +30,7 @@ pub struct Link {
 #[serde(deny_unknown_fields)]
 pub struct VerifyBody {
     /// The token from the mail.
-    #[schema(value_type = String, example = "kq3Yb0pF4m1v7s2W9xZc6d8e5f0g1h2i3j4k5l6m7n8")]
+    #[schema(value_type = String, pattern = "^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$", example = "kq3Yb0pF4m1v7s2W9xZc6d8e5f0g1h2i3j4k5l6m7n8")]
     token: SecretString,
 }
 
@@ -64,12 +64,13 @@ pub struct Verified {
 /// Shows a button; only pressing it verifies, since mail scanners follow links.
 /// Parameters that mailers add to links are ignored here.
 #[utoipa::path(get, path = "/api/v1/auth/verify-email", tag = "auth",
-    params(("token" = Option<String>, Query, description = "The token from the mail")),
+    params(("token" = String, Query, description = "The token from the mail", pattern = "^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$",
+        example = "kq3Yb0pF4m1v7s2W9xZc6d8e5f0g1h2i3j4k5l6m7n8")),
     responses((status = 200, description = "A page with a button", content_type = "text/html", body = String),
         LinkProblems))]
 pub async fn page(Language(locale): Language, Params(link): Params<Link>) -> impl IntoResponse {
     // A link that was cut off on its way is told now, not after the click.
-    match link.token.filter(|token| token.parse::<VerificationToken>().is_ok()) {
+    match link.token.filter(|token| token.parse::<MailToken>().is_ok()) {
         Some(token) => Notice::ask_to_verify(locale, token),
         None => Notice::problem(locale, &Problem::new(Code::TokenInvalid)),
     }
@@ -93,9 +94,10 @@ pub async fn page(Language(locale): Language, Params(link): Params<Link>) -> imp
 pub async fn verify(
     State(state): State<AppState>,
     Language(locale): Language,
+    info: RequestInfo,
     JsonOrForm(Verify(token), kind): JsonOrForm<Verify>,
 ) -> Result<Response, Problem> {
-    let outcome = verification::verify(&state, token.expose_secret()).await;
+    let outcome = verification::verify(&state, &info, token.expose_secret()).await;
     match (kind, outcome) {
         (BodyKind::Json, Ok(())) => Ok(Json(Verified { status: "verified" }).into_response()),
         (BodyKind::Form, Ok(())) => Ok(Notice::verified(locale).into_response()),

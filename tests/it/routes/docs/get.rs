@@ -1,4 +1,4 @@
-use callboard_tests::app::{App, Send as _};
+use callboard_tests::app::{App, PASSWORD, Send as _};
 
 /// The values of this attribute in a page.
 fn attributes<'a>(html: &'a str, name: &str) -> Vec<&'a str> {
@@ -42,4 +42,43 @@ async fn redoc_shows_the_description() {
         let origin = script.split('/').take(3).collect::<Vec<_>>().join("/");
         assert!(policy.contains(&format!("script-src {origin}")), "{script} against {policy}");
     }
+}
+
+/// What Swagger UI does when somebody fills in its form, and tries a route: its
+/// page may send it, and the API takes it.
+#[tokio::test]
+async fn swagger_ui_gets_a_session_by_the_password_flow() {
+    let app = App::start().await;
+    let grace = app.register("grace@example.com").await;
+    let page = app.get("/docs").answer().await.expect(200);
+    assert!(page.header("content-security-policy").contains("connect-src 'self';"));
+    let script = app.get("/docs/swagger-initializer.js").answer().await.expect(200);
+    assert!(script.text().contains("\"tryItOutEnabled\": true"), "{}", script.text());
+    // A token that is pasted or fetched is gone with the page.
+    assert!(!script.text().contains("persistAuthorization"), "{}", script.text());
+
+    let document = app.get("/openapi.json").answer().await.json();
+    let flow = &document["components"]["securitySchemes"]["login"]["flows"]["password"];
+    // Below the page's own origin, wherever that is.
+    let token_url = flow["tokenUrl"].as_str().unwrap();
+    assert_eq!((token_url, flow["refreshUrl"].as_str()), ("/api/v1/auth/login", Some("/api/v1/auth/refresh")));
+    assert_eq!(flow["scopes"]["items:write"], "Make, change and delete items.");
+    let fields = [("grant_type", "password"), ("username", "grace@example.com"), ("password", PASSWORD)];
+    let tokens = app
+        .request("POST", token_url)
+        .header("authorization", "Basic Og==")
+        .header("accept", "application/json, text/plain, */*")
+        .header("x-requested-with", "XMLHttpRequest")
+        .form(&fields)
+        .answer()
+        .await
+        .expect(200)
+        .json();
+    let token = tokens["access_token"].as_str().unwrap();
+    let me = app.get("/api/v1/users/me").bearer_auth(token).answer().await.expect(200).json();
+    assert_eq!(me["id"], grace.to_string());
+
+    let refreshed = [("grant_type", "refresh_token"), ("refresh_token", tokens["refresh_token"].as_str().unwrap())];
+    let refreshed = app.request("POST", "/api/v1/auth/refresh").form(&refreshed).answer().await.expect(200).json();
+    assert!(refreshed["access_token"].is_string(), "{refreshed}");
 }

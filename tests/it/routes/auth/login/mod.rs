@@ -1,3 +1,5 @@
 //! `/api/v1/auth/login`
 
 mod post;
+mod throttling;
+mod totp;

@@ -179,3 +179,16 @@ async fn a_password_counts_to_its_last_byte() {
     assert_eq!(login(&long).await.status, 200);
     let _ = login(&other).await.problem(401, "invalid_credentials");
 }
+
+/// Checklist 12 and 13, with the other policy.
+#[tokio::test]
+async fn classes_may_be_asked_for_instead() {
+    let app = App::start_with(&[("PASSWORD_POLICY", "classes")]).await;
+    for lacking in [PASSWORD, "password123", "AAAA-1111", "Aaaa-bbbb", "Aaaa1111"] {
+        let body = json!({ "email": "ada@example.com", "password": lacking });
+        let problem = app.post(PATH, &body).answer().await.problem(422, "validation_failed");
+        assert_eq!(problem.errors(), ["#/password lacks_classes"], "{lacking}");
+    }
+    let body = json!({ "email": "ada@example.com", "password": "Aa1-aaaa" });
+    let _ = app.post(PATH, &body).answer().await.expect(201);
+}

@@ -1,0 +1,14 @@
+-- Each request is another one: its key and its title are new.
+local n = 0
+math.randomseed(os.time())
+local run = string.format("%08x", math.random(0, 0x7fffffff))
+
+function request()
+    n = n + 1
+    local headers = {
+        ["Content-Type"] = "application/json",
+        ["Idempotency-Key"] = run .. "-" .. n,
+    }
+    for name, value in pairs(wrk.headers) do headers[name] = value end
+    return wrk.format("POST", nil, headers, '{"title":"Item ' .. run .. n .. '","price":"250000"}')
+end

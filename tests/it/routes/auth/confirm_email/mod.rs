@@ -1,0 +1,4 @@
+//! `/api/v1/auth/confirm-email`
+
+mod get;
+mod post;

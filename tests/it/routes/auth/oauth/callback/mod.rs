@@ -1,0 +1,4 @@
+//! `GET /api/v1/auth/oauth/{provider}/callback`
+
+mod accounts;
+mod proof;

@@ -1,0 +1,4 @@
+//! `/api/v1/auth/reset-password`
+
+mod get;
+mod post;

@@ -1,0 +1,4 @@
+//! `/api/v1/auth/sessions`
+
+mod delete;
+mod get;

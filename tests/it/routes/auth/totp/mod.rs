@@ -1,0 +1,7 @@
+//! `/api/v1/auth/totp`
+
+mod confirm;
+mod disable;
+mod get;
+mod post;
+mod recovery_codes;
