@@ -7,11 +7,11 @@
 //!
 //! | part | what |
 //! |---|---|
-//! | [`policy`] | the limits of the settings: how many, in which time, counted by what |
-//! | [`subject`] | who is counted |
-//! | [`bucket`] | the moments, in Redis: one script, one round trip |
-//! | [`meter`] | what a process knows of one subject: its share, and the limiter that stands in |
-//! | [`decision`] | the answer, and the headers and problem that it becomes |
+//! | `policy` | the limits of the settings: how many, in which time, counted by what |
+//! | `subject` | who is counted |
+//! | `bucket` | the moments, in Redis: one script, one round trip |
+//! | `meter` | what a process knows of one subject: its share, and the limiter that stands in |
+//! | `decision` | the answer, and the headers and problem that it becomes |
 //!
 //! **Shares.** A round trip a request would be too much, so a process reserves a
 //! share of what is left, spends it within a second, and gives the rest back with its

@@ -3,8 +3,8 @@
 //!
 //! | part | what |
 //! |---|---|
-//! | [`store`] | the pages in Redis, the scripts, and doing without Redis |
-//! | [`flight`] | one process reads a page once for all who ask for it |
+//! | `store` | the pages in Redis, the scripts, and doing without Redis |
+//! | `flight` | one process reads a page once for all who ask for it |
 //!
 //! **A hit** is one `HGET`. **A write** ends all pages of its resource after its
 //! commit, with one `UNLINK`; and with the pages goes the *generation*, a random
@@ -16,7 +16,7 @@
 //!
 //! **A stampede** reads once. The first who misses a page gets its lease: others of
 //! the same process wait for them, those of other processes look again until the
-//! page is there, at most [`LONGEST_WAIT`]; then they read by themselves. Who waits
+//! page is there, at most `LONGEST_WAIT`; then they read by themselves. Who waits
 //! was told the same generation as the reader, so no write that had ended before they
 //! asked is missing in what they are given.
 //!

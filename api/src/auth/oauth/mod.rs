@@ -3,7 +3,7 @@
 //! The API stores nothing between the two requests of a login. The browser
 //! keeps a random id in a cookie for ten minutes; what is sent to the provider
 //! (state, nonce, the secret of PKCE) is made from it with a key of ours, and
-//! made again when the browser comes back ([`flow`]).
+//! made again when the browser comes back (`flow`).
 //!
 //! | part | what |
 //! |---|---|
