@@ -120,7 +120,7 @@ impl Work {
     /// secret; 422 when the key came with another body.
     pub(crate) async fn once(mut self, request: Option<IdempotentRequest>) -> Result<Begun, Problem> {
         let Some(request) = request else { return Ok(Begun::Work(self)) };
-        match idempotency_keys::claim(&mut *self.tx, &request).await? {
+        match idempotency_keys::claim(&mut self.tx, &request).await? {
             Seen::Never => {
                 self.idempotent = Some(request);
                 Ok(Begun::Work(self))

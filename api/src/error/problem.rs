@@ -191,6 +191,10 @@ impl IntoResponse for Problem {
 }
 
 /// The body of every error: `application/problem+json` (RFC 9457).
+///
+/// Two codes bring a member of their own: `totp_required` the `mfa_token` for the
+/// second step, a string, and `in_use` the `references`, an array of objects with
+/// `resource`, `field` and `count`.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub struct ProblemBody {

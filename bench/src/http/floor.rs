@@ -5,9 +5,9 @@ use std::sync::Arc;
 use axum::{
     Json, Router,
     extract::{Path, State},
-    http::StatusCode,
+    http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{get, post},
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -60,6 +60,11 @@ struct NewItem {
     title: String,
 }
 
+const BEGIN: &str = "BEGIN; SET LOCAL statement_timeout = '30s'; SET LOCAL lock_timeout = '10s'";
+const ROUTE: &str = "POST /api/v1/items";
+const INSERT_ITEM: &str = "INSERT INTO items (id, title, price, currency, owner_id) VALUES ($1, $2, 250000, 'KRW', $3)
+    RETURNING id, title, description, price::text, currency, owner_id, version, created_at, updated_at";
+
 struct Floor {
     pool: PgPool,
     owner: Uuid,
@@ -75,7 +80,8 @@ pub(crate) async fn serve(database_url: &str, connections: u32, owner: Uuid) -> 
         .route("/", get(async || "{}"))
         .route("/accounts/{id}", get(account))
         .route("/items", get(items).post(create_item))
-        .route("/users", axum::routing::post(create_user))
+        .route("/whole-items", post(create_whole_item))
+        .route("/users", post(create_user))
         .with_state(Arc::new(Floor { pool, owner }));
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     // The parent reads it.
@@ -103,11 +109,46 @@ async fn items(State(floor): Shared) -> Result<Json<List>, Failed> {
 }
 
 async fn create_item(State(floor): Shared, Json(new): Json<NewItem>) -> Result<(StatusCode, Json<Item>), Failed> {
-    let item = sqlx::query_as(
-        "INSERT INTO items (id, title, price, currency, owner_id) VALUES ($1, $2, 250000, 'KRW', $3)
-         RETURNING id, title, description, price::text, currency, owner_id, version, created_at, updated_at",
-    );
+    let item = sqlx::query_as(INSERT_ITEM);
     let item = item.bind(Uuid::now_v7()).bind(new.title).bind(floor.owner).fetch_one(&floor.pool).await?;
+    Ok((StatusCode::CREATED, Json(item)))
+}
+
+/// All statements of the API's create, one after the other, and nothing else:
+/// what its transaction costs whoever sends it.
+async fn create_whole_item(
+    State(floor): Shared,
+    headers: HeaderMap,
+    Json(new): Json<NewItem>,
+) -> Result<(StatusCode, Json<Item>), Failed> {
+    let principal = format!("user:{}", floor.owner);
+    let key = headers.get("idempotency-key").and_then(|key| key.to_str().ok()).unwrap_or_default();
+    let mut tx = floor.pool.begin_with(BEGIN).await?;
+    sqlx::query("SELECT claim_idempotency_key($1, $2, $3)")
+        .bind(&principal)
+        .bind(ROUTE)
+        .bind(key)
+        .execute(&mut *tx)
+        .await?;
+    let item: Item =
+        sqlx::query_as(INSERT_ITEM).bind(Uuid::now_v7()).bind(new.title).bind(floor.owner).fetch_one(&mut *tx).await?;
+    sqlx::query(
+        "WITH act AS (
+             INSERT INTO audit_log (id, actor, ip, request_id, action, resource, resource_id, details)
+             VALUES ($1, $2, '127.0.0.1', $3, 'item.created', 'item', $4, '{}'))
+         INSERT INTO idempotency_keys (principal, route, key, fingerprint, status, location, etag, body, expires_at)
+         VALUES ($2, $5, $6, sha256($7), 201, $3, '\"v1\"', $7, clock_timestamp() + interval '24 hours')",
+    )
+    .bind(Uuid::now_v7())
+    .bind(&principal)
+    .bind(item.id.to_string())
+    .bind(item.id)
+    .bind(ROUTE)
+    .bind(key)
+    .bind(serde_json::to_vec(&item)?)
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await?;
     Ok((StatusCode::CREATED, Json(item)))
 }
 
@@ -121,11 +162,11 @@ async fn create_user(State(floor): Shared, Json(new): Json<NewUser>) -> Result<(
 }
 
 /// A statement failed.
-struct Failed(sqlx::Error);
+struct Failed(Error);
 
-impl From<sqlx::Error> for Failed {
-    fn from(error: sqlx::Error) -> Self {
-        Self(error)
+impl<E: Into<Error>> From<E> for Failed {
+    fn from(error: E) -> Self {
+        Self(error.into())
     }
 }
 

@@ -6,7 +6,7 @@ use reqwest::Client;
 use tokio::{
     process::Command,
     task::JoinSet,
-    time::{Instant, MissedTickBehavior, interval},
+    time::{Instant, Interval, MissedTickBehavior, interval_at},
 };
 
 use crate::Error;
@@ -93,8 +93,10 @@ pub(crate) async fn pace(target: &Target, rate: f64, lasts: Duration) -> Result<
     let every = Duration::from_secs_f64(f64::from(CLIENTS) / rate);
     let until = Instant::now() + lasts;
     let mut clients = JoinSet::new();
-    for _ in 0..CLIENTS {
-        clients.spawn(pace_one(client()?, target.clone(), every, until));
+    for number in 0..CLIENTS {
+        // One after the other, not all at once.
+        let first = Instant::now() + every * number / CLIENTS;
+        clients.spawn(pace_one(client()?, target.clone(), interval_at(first, every), until));
     }
     let mut times = Vec::new();
     while let Some(taken) = clients.join_next().await {
@@ -104,8 +106,7 @@ pub(crate) async fn pace(target: &Target, rate: f64, lasts: Duration) -> Result<
     Ok(times)
 }
 
-async fn pace_one(client: Client, target: Target, every: Duration, until: Instant) -> Result<Vec<Duration>, Error> {
-    let mut due = interval(every);
+async fn pace_one(client: Client, target: Target, mut due: Interval, until: Instant) -> Result<Vec<Duration>, Error> {
     due.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let mut times = Vec::new();
     while Instant::now() < until {

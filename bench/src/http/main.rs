@@ -96,26 +96,32 @@ fn rows(stage: &Stage) -> Vec<Row> {
     vec![
         Row::new(
             "authenticated GET by id",
-            0.7,
+            Some(0.7),
             Target::get(&stage.floor, &account, None),
             Target::get(&stage.api, &api(&account), token),
         ),
         Row::new(
             "cached list of 50",
-            1.0,
+            Some(1.0),
             Target::get(&stage.floor, "/items", None),
             Target::get(&stage.api, &api("/items"), None),
         ),
         Row::new(
             "create with audit, idempotency key and job",
-            0.5,
+            Some(0.5),
             Target::post(&stage.floor, "/users", None, CREATE_USER),
             Target::post(&stage.api, &api("/users"), token, CREATE_USER),
         ),
         Row::new(
             "create with audit and idempotency key",
-            0.5,
+            Some(0.5),
             Target::post(&stage.floor, "/items", None, CREATE_ITEM),
+            Target::post(&stage.api, &api("/items"), token, CREATE_ITEM),
+        ),
+        Row::new(
+            "the same, and a floor that sends the same statements",
+            None,
+            Target::post(&stage.floor, "/whole-items", None, CREATE_ITEM),
             Target::post(&stage.api, &api("/items"), token, CREATE_ITEM),
         ),
     ]

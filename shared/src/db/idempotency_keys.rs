@@ -1,7 +1,7 @@
 //! Table `idempotency_keys`: answers that are replayed to the same request. They
 //! are written by [`requests`](super::requests).
 
-use sqlx::PgExecutor;
+use sqlx::{PgConnection, PgExecutor};
 
 use super::DbError;
 
@@ -50,26 +50,36 @@ pub enum Seen {
 ///
 /// # Errors
 /// Only the database's own.
-pub async fn claim(executor: impl PgExecutor<'_>, request: &IdempotentRequest) -> Result<Seen, DbError> {
+pub async fn claim(conn: &mut PgConnection, request: &IdempotentRequest) -> Result<Seen, DbError> {
+    let IdempotentRequest { principal, route, key, fingerprint } = request;
+    let claimed =
+        sqlx::query_scalar!(r#"SELECT claim_idempotency_key($1, $2, $3) AS "claimed!""#, principal, route, key)
+            .fetch_one(&mut *conn)
+            .await?;
+    match claimed.as_str() {
+        "new" => return Ok(Seen::Never),
+        "in_flight" => return Ok(Seen::InFlight),
+        _ => {}
+    }
     let found = sqlx::query!(
-        r#"SELECT is_ours AS "is_ours!", fingerprint, status, location, etag, body
-           FROM claim_idempotency_key($1, $2, $3)"#,
-        request.principal,
-        request.route,
-        request.key,
+        "SELECT fingerprint, status, location, etag, body FROM idempotency_keys
+         WHERE principal = $1 AND route = $2 AND key = $3",
+        principal,
+        route,
+        key,
     )
-    .fetch_one(executor)
+    .fetch_optional(conn)
     .await?;
-    Ok(match (found.fingerprint, found.status) {
-        (Some(fingerprint), _) if fingerprint != request.fingerprint => Seen::OtherBody,
-        (Some(_), Some(status)) => Seen::Answered(StoredAnswer {
-            status: u16::try_from(status).unwrap_or_default(),
+    Ok(match found {
+        // It has expired and was pruned at this moment: as good as in flight.
+        None => Seen::InFlight,
+        Some(found) if found.fingerprint != fingerprint => Seen::OtherBody,
+        Some(found) => Seen::Answered(StoredAnswer {
+            status: u16::try_from(found.status).unwrap_or_default(),
             location: found.location,
             etag: found.etag,
             body: found.body,
         }),
-        _ if found.is_ours => Seen::Never,
-        _ => Seen::InFlight,
     })
 }
 

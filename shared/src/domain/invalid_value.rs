@@ -182,7 +182,7 @@ impl InvalidValue {
             Self::AccountTypeUnknown => (
                 "unknown_value",
                 "The account type must be Prospect, Customer, Partner or Former.",
-                "계정 유형은 Prospect, Customer, Partner, Former 중 하나여야 합니다.",
+                "거래처 유형은 Prospect, Customer, Partner, Former 중 하나여야 합니다.",
             ),
         }
     }
