@@ -15,9 +15,9 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
-    app::AppState,
     error::Problem,
     extract::{Cursor, List, Preconditions, etag},
+    state::AppState,
     work::BEGIN,
 };
 

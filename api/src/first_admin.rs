@@ -8,10 +8,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
-    app::AppState,
     error::Problem,
     services::admin::{self, Admin},
     settings::FirstAdmin,
+    state::AppState,
 };
 
 /// Pause between two tries while the database is not there or not migrated.

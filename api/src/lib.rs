@@ -3,6 +3,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`app`] | the application: built from settings and listeners, run until stopped |
+//! | [`state`] | what handlers share |
 //! | [`router`] | the URL table |
 //! | [`middleware`] | what every request passes, and in which order |
 //! | [`extract`] | what a handler may ask of a request |
@@ -33,5 +34,6 @@ pub mod routes;
 pub mod serve;
 pub mod services;
 pub mod settings;
+pub mod state;
 pub mod views;
 pub mod work;

@@ -19,13 +19,13 @@ use utoipa::{OpenApi, openapi::OpenApi as Document};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    app::AppState,
     error::{Code, Problem},
     extract::RequestInfo,
     middleware::{accept, gate, observe, panics, problems, security, time_limit, unpack},
     openapi::{self, Description},
     pages,
     routes::{self as handlers, accounts, auth, health, hello, items, jobs, profiles, rate_limits, welcome},
+    state::AppState,
 };
 
 const JSON: [(HeaderName, &str); 1] = [(header::CONTENT_TYPE, "application/json")];

@@ -28,10 +28,10 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::{
-    app::AppState,
     auth::Caller,
     error::{Code, Problem},
     extract::{RequestInfo, etag},
+    state::AppState,
 };
 
 /// What is asked of PostgreSQL ends when the request's time is over: a client that

@@ -6,7 +6,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use callboard_api::app::{AppState, Application, Listeners};
+use callboard_api::app::{Application, Listeners};
+use callboard_api::state::AppState;
 use callboard_shared::domain::{MailKey, TokenPurpose};
 use callboard_shared::telemetry::Telemetry;
 use callboard_worker::app::Worker;

@@ -14,9 +14,9 @@ use uuid::Uuid;
 
 use super::identities::{KeyIdentity, SessionIdentity};
 use crate::{
-    app::AppState,
     error::{Code, Problem},
     limits::Limit,
+    state::AppState,
 };
 
 /// Who calls, as the database has them now, or had them at most a second ago.

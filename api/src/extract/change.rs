@@ -6,9 +6,9 @@ use uuid::Uuid;
 
 use super::{PathId, Preconditions, RequestInfo};
 use crate::{
-    app::AppState,
     auth::{Caller, ownership::Ownership},
     error::Problem,
+    state::AppState,
     work::Work,
 };
 

@@ -12,9 +12,9 @@ use sha2::{Digest, Sha256};
 
 use super::{BodyLimits, Input, RequestInfo, json};
 use crate::{
-    app::AppState,
     auth::Caller,
     error::{Code, Problem},
+    state::AppState,
     work::{Begun, Work},
 };
 

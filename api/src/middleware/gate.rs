@@ -12,12 +12,12 @@ use axum::{
 };
 
 use crate::{
-    app::AppState,
     auth::{Caller, access::Needs, access::Rule, identify},
     error::{Code, Problem, Text},
     extract::{RequestInfo, refuse_parameters},
     limits::Limit,
     middleware::shed::Guard,
+    state::AppState,
 };
 
 /// A route that has no row in the table. A defect, which a test finds first.

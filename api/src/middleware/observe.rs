@@ -17,9 +17,9 @@ use super::{
     measured::measured,
 };
 use crate::{
-    app::AppState,
     extract::{REQUEST_ID, RequestInfo},
     metrics::{HttpMetrics, InFlight, Rejection},
+    state::AppState,
 };
 
 const PROCESS_TIME: HeaderName = HeaderName::from_static("x-process-time");

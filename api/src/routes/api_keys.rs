@@ -22,12 +22,12 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     answer::Page,
-    app::AppState,
     auth::Caller,
     error::{Code, FieldError, Problem, Text},
     extract::{Faults, Input, List, ListParams, PathId, Post, Reason, RequestInfo},
     openapi::{BodyProblems, IdempotencyProblems, ListProblems, NotFoundProblems, SecretProblems},
     services,
+    state::AppState,
     work::Begun,
 };
 

@@ -9,10 +9,10 @@ use callboard_shared::models::AuditEntry;
 
 use crate::{
     answer::Page,
-    app::AppState,
     error::Problem,
     extract::{List, ListParams},
     openapi::ListProblems,
+    state::AppState,
 };
 
 /// Read the audit log

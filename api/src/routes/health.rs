@@ -13,9 +13,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    app::AppState,
     error::{Code, Problem, Text},
     openapi::OutageProblems,
+    state::AppState,
 };
 
 /// Health, for people and dashboards.

@@ -12,12 +12,12 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     answer::{Page, Versioned},
-    app::AppState,
     auth::{Caller, ownership::ITEMS},
     error::Problem,
     extract::{Change, Faults, Input, List, ListParams, MergePatch, Patch, PathId, Post, Preconditions, ValidJson},
     openapi::{BodyProblems, ChangeProblems, DeleteProblems, IdempotencyProblems, ListProblems, NotFoundProblems},
     services::deletion,
+    state::AppState,
     work::{Begun, Work},
 };
 

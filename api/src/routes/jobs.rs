@@ -3,11 +3,11 @@
 use axum::{Json, extract::State};
 
 use crate::{
-    app::AppState,
     auth::Caller,
     error::{Code, Problem},
     extract::PathId,
     openapi::NotFoundProblems,
+    state::AppState,
     views::JobBody,
 };
 

@@ -16,7 +16,6 @@ use uuid::Uuid;
 
 use crate::{
     answer::{Page, Versioned},
-    app::AppState,
     auth::{
         Caller,
         ownership::{ACCOUNTS, PROFILES},
@@ -25,6 +24,7 @@ use crate::{
     extract::{Change, Faults, Input, List, ListParams, MergePatch, Patch, PathId, Post, Preconditions, ValidJson},
     openapi::{BodyProblems, ChangeProblems, DeleteProblems, IdempotencyProblems, ListProblems, NotFoundProblems},
     services::deletion,
+    state::AppState,
     work::{Begun, Work},
 };
 

@@ -6,9 +6,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    app::AppState,
     extract::RequestInfo,
     limits::{Decision, Limit, Subject, whole_seconds},
+    state::AppState,
 };
 
 /// The limits that are shown: the general one, and those counted by address.

@@ -10,10 +10,10 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
-    app::AppState,
     auth::Caller,
     error::{Code, Problem},
     extract::RequestInfo,
+    state::AppState,
     work::Work,
 };
 

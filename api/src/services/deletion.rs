@@ -9,8 +9,8 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
-    app::AppState,
     error::{Code, Problem, Text},
+    state::AppState,
     work::Work,
 };
 

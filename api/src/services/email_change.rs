@@ -17,7 +17,6 @@ use callboard_shared::{
 use secrecy::SecretString;
 
 use crate::{
-    app::AppState,
     auth::Caller,
     error::{Code, FieldError, Problem, Text},
     extract::RequestInfo,
@@ -25,6 +24,7 @@ use crate::{
         mail_on_request::{A_DAY, MAILS_A_DAY, in_uniform_time},
         reauthentication::check_password,
     },
+    state::AppState,
     work::Work,
 };
 

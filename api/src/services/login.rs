@@ -13,10 +13,10 @@ use super::{
     throttle::{self, Attempt, Door},
 };
 use crate::{
-    app::AppState,
     auth::Passwords,
     error::{Code, Problem},
     extract::RequestInfo,
+    state::AppState,
     work::Work,
 };
 

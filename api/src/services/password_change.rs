@@ -10,11 +10,11 @@ use secrecy::SecretString;
 use serde_json::json;
 
 use crate::{
-    app::AppState,
     auth::{About, Caller, PasswordError},
     error::{FieldError, Problem},
     extract::RequestInfo,
     services::reauthentication::{check_password, wrong_password},
+    state::AppState,
     work::Work,
 };
 

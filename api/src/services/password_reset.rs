@@ -13,12 +13,12 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
-    app::AppState,
     auth::About,
     error::{Code, Problem},
     extract::RequestInfo,
     limits::Limit,
     services::mail_on_request::{A_DAY, BETWEEN_MAILS, in_uniform_time, is_due},
+    state::AppState,
     work::Work,
 };
 

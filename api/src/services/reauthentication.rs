@@ -8,11 +8,11 @@ use callboard_shared::db::users;
 use secrecy::SecretString;
 
 use crate::{
-    app::AppState,
     auth::Caller,
     error::{Code, FieldError, Problem, Text},
     extract::RequestInfo,
     services::throttle::{self, Door},
+    state::AppState,
     work::Work,
 };
 

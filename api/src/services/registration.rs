@@ -6,7 +6,7 @@ use callboard_shared::{
     models::User,
 };
 
-use crate::{app::AppState, auth::About, error::Problem, extract::RequestInfo, work::Work};
+use crate::{auth::About, error::Problem, extract::RequestInfo, state::AppState, work::Work};
 
 /// Who registers.
 #[derive(Debug)]

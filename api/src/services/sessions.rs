@@ -17,11 +17,11 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
-    app::AppState,
     auth::{AccessToken, Caller, RefreshKey, RefreshToken},
     error::{Code, Problem},
     extract::RequestInfo,
     limits::Limit,
+    state::AppState,
     work::Work,
 };
 

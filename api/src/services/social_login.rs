@@ -23,10 +23,10 @@ use uuid::Uuid;
 
 use super::sessions::{self, Tokens};
 use crate::{
-    app::AppState,
     auth::{Caller, oauth::Profile},
     error::{Code, Problem},
     extract::RequestInfo,
+    state::AppState,
     work::Work,
 };
 

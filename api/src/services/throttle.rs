@@ -28,9 +28,9 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::{
-    app::AppState,
     error::{Code, Problem},
     limits::Limit,
+    state::AppState,
     work::Work,
 };
 

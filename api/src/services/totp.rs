@@ -20,7 +20,6 @@ use secrecy::SecretString;
 use uuid::Uuid;
 
 use crate::{
-    app::AppState,
     auth::{
         Caller,
         totp::{RecoveryCode, TotpCode, TotpSecret, new_salt},
@@ -32,6 +31,7 @@ use crate::{
         sessions::{self, Tokens},
         throttle::{self, Attempt, Door},
     },
+    state::AppState,
     work::Work,
 };
 

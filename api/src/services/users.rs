@@ -17,10 +17,10 @@ use uuid::Uuid;
 
 use super::{deletion, registration};
 use crate::{
-    app::AppState,
     auth::Caller,
     error::{Code, Problem},
     extract::Post,
+    state::AppState,
     work::{Begun, Work},
 };
 

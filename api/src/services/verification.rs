@@ -11,10 +11,10 @@ use callboard_shared::{
 use uuid::Uuid;
 
 use crate::{
-    app::AppState,
     error::{Code, Problem},
     extract::RequestInfo,
     services::mail_on_request::{A_DAY, BETWEEN_MAILS, in_uniform_time, is_due},
+    state::AppState,
     work::Work,
 };
 

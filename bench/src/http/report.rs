@@ -100,6 +100,14 @@ impl Report {
             let bar = row.bar.map_or_else(|| "–".to_owned(), |bar| format!("≥ {bar:.1}"));
             writeln!(out, "| {} | {floor:.0} | {api:.0} | **{:.2}** | {bar} | {p99:.1} ms |", row.name, api / floor)?;
         }
+        writeln!(
+            out,
+            "\nThe bare insert is one statement that commits by itself. The API's create is a transaction, and each of its\n\
+             statements a round trip: begin, claim of the key, the insert, with users the link's token and the job, the\n\
+             audit line with the answer, commit. The last row's floor sends the same statements as the create without a job,\n\
+             from a bare handler: what is between it and the bare insert is the transaction's price, what is between it and\n\
+             the API is the API's own."
+        )?;
         if let Some((rate, times)) = &self.half_load {
             let at = |per_mille: usize| {
                 let index = (times.len() * per_mille / 1_000).min(times.len().saturating_sub(1));

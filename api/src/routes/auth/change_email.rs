@@ -11,12 +11,12 @@ use super::{
     resend_verification::{Accepted, accepted},
 };
 use crate::{
-    app::AppState,
     auth::Caller,
     error::Problem,
     extract::{Faults, Input, RequestInfo, ValidJson},
     openapi::{BodyProblems, PasswordProblems},
     services::email_change,
+    state::AppState,
 };
 
 /// The address that is to be.

@@ -7,12 +7,12 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::{
-    app::AppState,
     auth::Caller,
     error::Problem,
     extract::{Faults, Input, RequestInfo, ValidJson},
     openapi::{BodyProblems, PasswordProblems},
     services::password_change,
+    state::AppState,
 };
 
 /// In characters, as registration takes them.

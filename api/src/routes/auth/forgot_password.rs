@@ -7,11 +7,11 @@ use utoipa::ToSchema;
 
 use super::resend_verification::{Accepted, accepted};
 use crate::{
-    app::AppState,
     error::Problem,
     extract::{Faults, Input, RequestInfo, ValidJson},
     openapi::{BodyProblems, OutageProblems},
     services::password_reset,
+    state::AppState,
 };
 
 /// Who forgot their password.

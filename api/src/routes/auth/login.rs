@@ -7,11 +7,11 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::{
-    app::AppState,
     error::{FieldError, Problem, Text},
     extract::{Faults, FormInput, Input, JsonOrForm, RequestInfo},
     openapi::{BodyProblems, LoginProblems},
     services::login,
+    state::AppState,
     views::TokenBody,
 };
 

@@ -7,11 +7,11 @@ use utoipa::ToSchema;
 
 use super::totp::factor;
 use crate::{
-    app::AppState,
     error::Problem,
     extract::{Faults, Input, RequestInfo, ValidJson},
     openapi::{BodyProblems, LoginTotpProblems},
     services::totp::{self, Factor},
+    state::AppState,
     views::TokenBody,
 };
 

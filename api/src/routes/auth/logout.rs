@@ -4,11 +4,11 @@ use axum::{extract::State, http::StatusCode};
 use callboard_shared::models::RevokedBecause;
 
 use crate::{
-    app::AppState,
     auth::Caller,
     error::{Code, Problem},
     extract::RequestInfo,
     services::sessions,
+    state::AppState,
 };
 
 /// Log out

@@ -10,12 +10,12 @@ use callboard_shared::domain::Provider;
 use serde::Deserialize;
 
 use crate::{
-    app::AppState,
     auth::Caller,
     error::{Code, Problem},
     extract::{Language, Params, RequestInfo, Segment},
     openapi::{CallbackProblems, ProviderProblems, UnlinkProblems},
     services::social_login::{self, Visitor},
+    state::AppState,
     views::TokenBody,
 };
 

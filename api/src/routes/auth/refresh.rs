@@ -6,11 +6,11 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::{
-    app::AppState,
     error::{FieldError, Problem, Text},
     extract::{Faults, FormInput, Input, JsonOrForm, RequestInfo},
     openapi::{BodyProblems, RefreshProblems},
     services::sessions,
+    state::AppState,
     views::TokenBody,
 };
 

@@ -15,12 +15,12 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::{
-    app::AppState,
     error::Problem,
     extract::{Faults, Input, Language, RequestInfo, ValidJson},
     limits::Limit,
     openapi::{BodyProblems, RegisterProblems},
     services::registration::{self, Registration},
+    state::AppState,
 };
 
 /// Who registers.

@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    app::AppState,
     error::Problem,
     extract::{Faults, Input, RequestInfo, ValidJson},
     limits::Limit,
     openapi::{BodyProblems, OutageProblems},
     services::verification,
+    state::AppState,
 };
 
 /// Who wants another mail.

@@ -12,12 +12,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    app::AppState,
     error::{Code, Problem},
     extract::{BodyKind, Faults, FormInput, Input, JsonOrForm, Language, Params, RequestInfo},
     openapi::{BodyProblems, ResetLinkProblems, ResetProblems},
     pages::{NewPassword, Notice},
     services::{admin::parse_password, password_reset},
+    state::AppState,
 };
 
 /// The query of the link; mailers may add their own parameters to it.

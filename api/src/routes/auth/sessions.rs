@@ -11,12 +11,12 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
-    app::AppState,
     auth::Caller,
     error::Problem,
     extract::{PathId, RequestInfo},
     openapi::NotFoundProblems,
     services::sessions,
+    state::AppState,
 };
 
 /// Of more, those that were not used for longest are not listed.

@@ -8,7 +8,6 @@ use utoipa::ToSchema;
 
 use super::change_password::current_password;
 use crate::{
-    app::AppState,
     auth::{
         Caller,
         totp::{RecoveryCode, TotpCode},
@@ -17,6 +16,7 @@ use crate::{
     extract::{Faults, Input, RequestInfo, ValidJson},
     openapi::{BodyProblems, TotpConfirmProblems, TotpFactorProblems, TotpSetupProblems},
     services::totp::{self, Factor},
+    state::AppState,
 };
 
 const SIX_DIGITS: Text = Text::fixed("A code is six digits.", "코드는 숫자 여섯 자리입니다.");

@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    app::AppState,
     error::{Code, Problem},
     extract::{BodyKind, Faults, FormInput, Input, JsonOrForm, Language, Params, RequestInfo},
     openapi::{BodyProblems, LinkProblems, VerifyProblems},
     pages::Notice,
     services::verification,
+    state::AppState,
 };
 
 /// The query of the link; mailers may add their own parameters to it.

@@ -11,10 +11,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    app::AppState,
     auth::Caller,
     error::{FieldError, Problem, Text},
     extract::{Faults, Input, MergePatch, ValidJson},
+    state::AppState,
 };
 
 /// What of a user may be changed.

@@ -11,12 +11,12 @@ use callboard_shared::{db::users, models::User};
 use super::document::{UserBody, UserDocument, UserPatch};
 use crate::{
     answer::Versioned,
-    app::AppState,
     auth::{Caller, ownership::USERS},
     error::Problem,
     extract::{Preconditions, RequestInfo},
     openapi::{BodyProblems, DeleteProblems, LastAdminProblems, OutageProblems, OwnChangeProblems, UsernameProblems},
     services::users as service,
+    state::AppState,
     work::Work,
 };
 

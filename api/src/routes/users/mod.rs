@@ -18,7 +18,6 @@ use self::document::{UserBody, UserDocument, UserPatch};
 use self::new_user::NewUserBody;
 use crate::{
     answer::{Page, Versioned},
-    app::AppState,
     auth::{Caller, ownership::USERS},
     error::Problem,
     extract::{Change, List, ListParams, PathId, Post, Preconditions},
@@ -27,6 +26,7 @@ use crate::{
         NotFoundProblems, RegisterProblems, UsernameProblems,
     },
     services::users::{self as service, NewAccount},
+    state::AppState,
 };
 
 /// Where they are.
