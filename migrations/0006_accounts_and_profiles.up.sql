@@ -54,11 +54,11 @@ ALTER TABLE accounts
     ADD CONSTRAINT accounts_profile_id_fkey FOREIGN KEY (profile_id) REFERENCES profiles;
 
 -- A Korean name is written family name first, without a space: 김지우. Any other
--- is written given name first: Ada Lovelace.
+-- is written given name first: Ada Lovelace, and 지우 Kim, of which half is Korean.
 CREATE FUNCTION make_full_name() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     NEW.full_name := CASE
-        WHEN NEW.first_name || NEW.last_name ~ '[가-힣]' THEN NEW.last_name || NEW.first_name
+        WHEN NEW.first_name ~ '[가-힣]' AND NEW.last_name ~ '[가-힣]' THEN NEW.last_name || NEW.first_name
         ELSE NEW.first_name || ' ' || NEW.last_name
     END;
     RETURN NEW;

@@ -13,22 +13,28 @@ const STEP_SECONDS: u64 = 30;
 
 /// An app that knows one secret.
 #[derive(Debug)]
-pub struct Authenticator(Totp);
+pub struct Authenticator {
+    app: Totp,
+    /// The code that confirmed it, and is used up by that.
+    pub confirmed_by: String,
+}
 
 impl Authenticator {
     /// An app into which this secret was typed.
     #[must_use]
     pub fn new(base32: &str) -> Self {
         let secret = Secret::try_from_base32(base32).expect("base32");
-        Self(Builder::new().with_secret(secret).build().expect("an app"))
+        let app = Builder::new().with_secret(secret).build().expect("an app");
+        Self { app, confirmed_by: String::new() }
     }
 
     /// Sets one up for somebody, with the code of now. Returns the recovery codes too.
     pub async fn set_up(app: &App, person: &Person) -> (Self, Vec<String>) {
         let begin = app.post("/api/v1/auth/totp", &json!({ "current_password": PASSWORD })).bearer_auth(&person.token);
         let secret = begin.answer().await.expect(200).json()["secret"].as_str().expect("a secret").to_owned();
-        let authenticator = Self::new(&secret);
-        let body = json!({ "code": authenticator.code(0) });
+        let mut authenticator = Self::new(&secret);
+        authenticator.confirmed_by = authenticator.code(0);
+        let body = json!({ "code": authenticator.confirmed_by });
         let confirm = app.post("/api/v1/auth/totp/confirm", &body).bearer_auth(&person.token);
         let answer = confirm.answer().await.expect(200).json();
         let codes = answer["recovery_codes"].as_array().expect("codes").iter();
@@ -40,7 +46,7 @@ impl Authenticator {
     #[must_use]
     pub fn code(&self, steps: i64) -> String {
         let now = SystemTime::UNIX_EPOCH.elapsed().expect("after 1970").as_secs() / STEP_SECONDS;
-        self.0.generate(now.saturating_add_signed(steps) * STEP_SECONDS).to_string()
+        self.app.generate(now.saturating_add_signed(steps) * STEP_SECONDS).to_string()
     }
 
     /// Six digits that are none of the codes that are good about now.

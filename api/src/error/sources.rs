@@ -12,6 +12,10 @@ impl From<DbError> for Problem {
             DbError::UsernameTaken => Self::new(Code::UsernameTaken),
             DbError::Gone => Self::new(Code::NotFound),
             DbError::InUse { .. } => Self::new(Code::InUse),
+            // Whoever asked was deleted meanwhile, maybe through another process.
+            DbError::MissingReference { column } if ["owner_id", "user_id"].contains(&column.as_str()) => {
+                Self::new(Code::InvalidToken)
+            }
             DbError::MissingReference { column } => Self::validation(vec![missing_reference(&column)]),
             error if error.is_unavailable() => Self::unavailable(error),
             error => Self::internal(error),

@@ -20,6 +20,7 @@ use crate::{
     auth::Caller,
     error::{Code, FieldError, Problem, Text},
     extract::RequestInfo,
+    limits::Limit,
     services::{
         mail_on_request::{A_DAY, MAILS_A_DAY, in_uniform_time},
         reauthentication::check_password,
@@ -71,6 +72,8 @@ pub async fn request(
     }
     in_uniform_time(async {
         check_password(state, info, caller, password).await?;
+        // Whoever asks, and however many they are: nobody's inbox is flooded.
+        state.limits.admit_account(Limit::Reset, new_email.as_str()).await?;
         send(state, info, caller, &new_email).await
     })
     .await

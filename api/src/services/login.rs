@@ -40,10 +40,16 @@ pub async fn log_in(
     let door = Door::Password(login, found.as_ref().map(|found| found.user.id));
     let attempt = throttle::admit(state, info.client_ip(), door).await?;
     let hash = found.as_ref().and_then(|found| found.password_hash.clone());
-    let is_right = state.passwords.verify(password.clone(), hash).await?;
+    let is_right = match state.passwords.verify(password.clone(), hash).await {
+        Ok(is_right) => is_right,
+        Err(problem) => {
+            attempt.withdrawn(pool).await;
+            return Err(problem.into());
+        }
+    };
     match found {
         Some(found) if is_right && found.user.is_active => {
-            attempt.succeeded(pool).await?;
+            attempt.succeeded(pool).await;
             proceed(state, info, headers, found, password).await
         }
         found => Err(refuse(state, info, attempt, found.map(|found| found.user)).await?),
@@ -62,11 +68,17 @@ async fn proceed(
     let refused = || Problem::new(Code::InvalidCredentials);
     let mut checked = found.password_hash.ok_or_else(refused)?;
     if Passwords::needs_rehash(&checked) {
-        let new = state.passwords.rehash(password).await?;
-        if !users::change_password(pool, id, &checked, &new).await? {
-            return Err(refused());
-        }
-        checked = new;
+        let new = state.passwords.rehash(password.clone()).await?;
+        checked = if users::change_password(pool, id, &checked, &new).await? {
+            new
+        } else {
+            // Another login was quicker, or the password is another now.
+            let present = users::password_hash(pool, id).await?.ok_or_else(refused)?;
+            if !state.passwords.verify(password, Some(present.clone())).await? {
+                return Err(refused());
+            }
+            present
+        };
     }
     if totp_credentials::is_enabled(pool, id).await? {
         let token = state.tokens.issue_mfa(id, Some(&checked)).map_err(Problem::internal)?;

@@ -40,7 +40,7 @@ pub async fn check_password(
     let hash = users::password_hash(pool, user.id).await?.ok_or_else(|| Problem::new(Code::PasswordNotSet))?;
     let attempt = throttle::admit(state, info.client_ip(), Door::Password(login, Some(user.id))).await?;
     if state.passwords.verify(password, Some(hash.clone())).await? {
-        attempt.succeeded(pool).await?;
+        attempt.succeeded(pool).await;
         return Ok(hash);
     }
     let mut work = Work::by(state, info, caller).await?;

@@ -25,6 +25,7 @@ use callboard_shared::{
 };
 use sha2::{Digest, Sha256};
 use sqlx::PgPool;
+use tracing::warn;
 use uuid::Uuid;
 
 use crate::{
@@ -78,8 +79,6 @@ struct Counted {
 /// PostgreSQL is out of reach.
 pub async fn admit(state: &AppState, ip: Option<IpAddr>, door: Door<'_>) -> Result<Attempt, Problem> {
     let pool = state.queue.pool();
-    let subject = account_subject(pool, ip, door).await?;
-    state.limits.admit_account(Limit::Login, &URL_SAFE_NO_PAD.encode(subject)).await?;
     let address = match ip {
         Some(ip) => Some(Counted::admit(pool, address_subject(ip), ADDRESS).await?),
         None => None,
@@ -88,8 +87,32 @@ pub async fn admit(state: &AppState, ip: Option<IpAddr>, door: Door<'_>) -> Resu
         Door::Password(..) => ACCOUNT,
         Door::SecondFactor(_) => SECOND_FACTOR,
     };
-    let account = Counted::admit(pool, subject, policy).await?;
-    Ok(Attempt { account, address })
+    let subject = account_subject(pool, ip, door).await?;
+    let account = match Counted::admit(pool, subject, policy).await {
+        Ok(account) => account,
+        Err(problem) => {
+            release(pool, address).await;
+            return Err(problem);
+        }
+    };
+    // After the blocks: what they refuse uses up nothing of the owner's.
+    let attempt = Attempt { account, address };
+    match state.limits.admit_account(Limit::Login, &URL_SAFE_NO_PAD.encode(subject)).await {
+        Ok(_) => Ok(attempt),
+        Err(problem) => {
+            attempt.withdrawn(pool).await;
+            Err(problem)
+        }
+    }
+}
+
+/// Takes back what was counted in advance.
+async fn release(pool: &PgPool, counted: impl IntoIterator<Item = Counted>) {
+    for Counted { subject, policy, .. } in counted.into_iter().filter(|counted| counted.reserved.is_some()) {
+        if let Err(error) = login_throttles::take_back(pool, &subject, 1, policy).await {
+            warn!(%error, "an attempt that was not made stays counted as a failed one");
+        }
+    }
 }
 
 impl Attempt {
@@ -114,11 +137,20 @@ impl Attempt {
         Ok(())
     }
 
-    /// Forgives what failed before.
-    ///
-    /// # Errors
-    /// 503 while PostgreSQL is out of reach.
-    pub async fn succeeded(self, pool: &PgPool) -> Result<(), Problem> {
+    /// Forgives what failed before. Should PostgreSQL be out of reach, that is
+    /// left: what the attempt has let in goes on all the same.
+    pub async fn succeeded(self, pool: &PgPool) {
+        if let Err(error) = self.forgive(pool).await {
+            warn!(%error, "failed logins stay counted after one that succeeded");
+        }
+    }
+
+    /// It was neither right nor wrong: it could not be judged.
+    pub async fn withdrawn(self, pool: &PgPool) {
+        release(pool, [Some(self.account), self.address].into_iter().flatten()).await;
+    }
+
+    async fn forgive(self, pool: &PgPool) -> Result<(), DbError> {
         let forgiven = login_throttles::forgive(pool, &self.account.subject).await?;
         if let Some(address) = self.address {
             // This attempt was counted on either side only if it was reserved there.
@@ -169,7 +201,7 @@ async fn account_subject(pool: &PgPool, ip: Option<IpAddr>, door: Door<'_>) -> R
             // username: the tries are for one account.
             Ok(match user_id {
                 Some(user_id) => subject("user", user_id.as_bytes(), ip),
-                None => subject("login", login.trim().to_lowercase().as_bytes(), ip),
+                None => subject("login", login.to_lowercase().as_bytes(), ip),
             })
         }
     }
@@ -177,16 +209,21 @@ async fn account_subject(pool: &PgPool, ip: Option<IpAddr>, door: Door<'_>) -> R
 
 /// The address of a client; of IPv6, the network that one client has.
 fn address_subject(ip: IpAddr) -> Subject {
+    subject("address", &network(ip), None)
+}
+
+fn network(ip: IpAddr) -> Vec<u8> {
     match ip.to_canonical() {
-        IpAddr::V4(ip) => subject("address", &ip.octets(), None),
-        IpAddr::V6(ip) => subject("address", &ip.octets()[..8], None),
+        IpAddr::V4(ip) => ip.octets().to_vec(),
+        IpAddr::V6(ip) => ip.octets()[..8].to_vec(),
     }
 }
 
 fn subject(kind: &str, name: &[u8], ip: Option<IpAddr>) -> Subject {
     let mut hash = Sha256::new().chain_update(kind).chain_update([0]).chain_update(name);
     if let Some(ip) = ip {
-        hash.update(format!("\0{ip}"));
+        hash.update([0]);
+        hash.update(network(ip));
     }
     hash.finalize().into()
 }

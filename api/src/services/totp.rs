@@ -108,12 +108,12 @@ pub async fn confirm(
     code: &TotpCode,
 ) -> Result<Vec<RecoveryCode>, Problem> {
     let user_id = caller.user_id();
-    let attempt = admit(state, info, user_id).await?;
     let credential = totp_credentials::find(state.queue.pool(), user_id).await?;
     let credential = credential.ok_or_else(|| Problem::new(Code::TotpNotSetUp))?;
     if credential.confirmed_at.is_some() {
         return Err(Problem::new(Code::TotpAlreadyEnabled));
     }
+    let attempt = admit(state, info, user_id).await?;
     let mut work = Work::by(state, info, caller).await?;
     let Some(step) = step_of(state, &credential, code)? else {
         return Err(in_field("code")(refuse(work, attempt, user_id).await?));
@@ -126,7 +126,7 @@ pub async fn confirm(
     work.enqueue(&SecurityNotice { user_id, notice: Notice::TotpEnabled, email: None }).await?;
     work.audit("totp.enabled", ("user", user_id));
     work.commit().await?;
-    attempt.succeeded(state.queue.pool()).await?;
+    attempt.succeeded(state.queue.pool()).await;
     Ok(codes)
 }
 
@@ -151,7 +151,8 @@ pub async fn disable(
     work.enqueue(&SecurityNotice { user_id, notice: Notice::TotpDisabled, email: None }).await?;
     work.audit("totp.disabled", ("user", user_id));
     work.commit().await?;
-    attempt.succeeded(state.queue.pool()).await
+    attempt.succeeded(state.queue.pool()).await;
+    Ok(())
 }
 
 /// Makes new recovery codes in place of all that the caller has.
@@ -174,7 +175,7 @@ pub async fn renew(
     let codes = renew_codes(&mut work, user_id).await?;
     work.audit("totp.recovery_codes_renewed", ("user", user_id));
     work.commit().await?;
-    attempt.succeeded(state.queue.pool()).await?;
+    attempt.succeeded(state.queue.pool()).await;
     Ok(codes)
 }
 
@@ -209,7 +210,7 @@ pub async fn log_in(
     users::find(&mut *work, user_id).await?.filter(|user| user.is_active).ok_or_else(start_again)?;
     let tokens = sessions::start(state, &mut work, user_id, info, headers).await?;
     work.commit().await?;
-    attempt.succeeded(state.queue.pool()).await?;
+    attempt.succeeded(state.queue.pool()).await;
     Ok(tokens)
 }
 

@@ -5,6 +5,7 @@ use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use super::DbError;
+use super::error::written;
 use super::listing::{Column, Direction, Kind, Listed, Listing};
 use crate::domain::{ApiKey, Email, Line, Locale, MobileNumber, PersonName, Role, Scope, Username};
 use crate::models::{ApiKeyEntry, User};
@@ -57,7 +58,7 @@ pub const MOST_KEYS: i64 = 50;
 /// Writes a new key's hash, unless the user has [`MOST_KEYS`].
 ///
 /// # Errors
-/// Only the database's own.
+/// [`DbError::MissingReference`] when the user is gone, or the database's own.
 pub async fn insert(
     executor: impl PgExecutor<'_>,
     user_id: Uuid,
@@ -81,7 +82,8 @@ pub async fn insert(
         MOST_KEYS,
     )
     .fetch_optional(executor)
-    .await?;
+    .await
+    .map_err(written)?;
     Ok(entry)
 }
 

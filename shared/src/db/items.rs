@@ -4,7 +4,7 @@ use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use super::listing::{Column, Direction, Kind, Listed, Listing};
-use super::{DbError, Deleted};
+use super::{DbError, Deleted, error::written};
 use crate::domain::{Amount, Currency, Line, Prose};
 use crate::models::Item;
 
@@ -43,7 +43,7 @@ impl Listed for Item {
 /// Writes a new item.
 ///
 /// # Errors
-/// Only the database's own.
+/// [`DbError::MissingReference`] when the owner is gone, or the database's own.
 pub async fn insert(executor: impl PgExecutor<'_>, draft: &ItemDraft, owner_id: Uuid) -> Result<Item, DbError> {
     let item = sqlx::query_as!(
         Item,
@@ -59,7 +59,8 @@ pub async fn insert(executor: impl PgExecutor<'_>, draft: &ItemDraft, owner_id: 
         owner_id,
     )
     .fetch_one(executor)
-    .await?;
+    .await
+    .map_err(written)?;
     Ok(item)
 }
 

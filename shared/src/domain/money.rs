@@ -94,13 +94,16 @@ impl Amount {
     }
 }
 
-/// A plain decimal number: an optional `-`, digits, a point. Exact: what can't be
+/// A plain decimal number: an optional `-`, digits, and maybe a point between them. Exact: what can't be
 /// kept is refused, never rounded.
 ///
 /// What is too long is refused before it is parsed: `rust_decimal` goes one call
 /// deeper for each leading zero, and a megabyte of them would fill the stack.
 pub(crate) fn decimal(raw: &str) -> Option<Decimal> {
-    let is_plain = raw.strip_prefix('-').unwrap_or(raw).bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let number = raw.strip_prefix('-').unwrap_or(raw);
+    let is_plain = number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+        && number.starts_with(|first: char| first != '.')
+        && !number.ends_with('.');
     if is_plain && raw.len() <= LONGEST_NUMBER { Decimal::from_str_exact(raw).ok() } else { None }
 }
 
@@ -154,6 +157,8 @@ mod tests {
             ("1000000000000", "KRW", AmountTooLarge),
             ("", "KRW", AmountMalformed),
             ("1e3", "KRW", AmountMalformed),
+            ("5.", "USD", AmountMalformed),
+            (".5", "USD", AmountMalformed),
             ("1_000", "KRW", AmountMalformed),
             ("+1", "KRW", AmountMalformed),
             (" 1", "KRW", AmountMalformed),

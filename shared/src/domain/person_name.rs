@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::InvalidValue;
-use super::text::is_forging;
+use super::text::{is_blank, is_forging};
 
 const LONGEST: usize = 200;
 
@@ -32,7 +32,7 @@ impl FromStr for PersonName {
 
     fn from_str(raw: &str) -> Result<Self, InvalidValue> {
         let name = raw.trim();
-        if name.is_empty() {
+        if is_blank(name) {
             return Err(InvalidValue::NameEmpty);
         }
         if name.chars().take(LONGEST + 1).count() > LONGEST {
@@ -84,7 +84,9 @@ mod tests {
         {
             assert_eq!(raw.parse::<PersonName>(), Err(InvalidValue::NameCharacters), "{raw:?}");
         }
-        assert_eq!(" \t ".parse::<PersonName>(), Err(InvalidValue::NameEmpty));
+        for raw in [" \t ", "\u{200b}", "\u{3164}"] {
+            assert_eq!(raw.parse::<PersonName>(), Err(InvalidValue::NameEmpty), "{raw:?}");
+        }
         assert!("가".repeat(200).parse::<PersonName>().is_ok());
         assert_eq!("가".repeat(201).parse::<PersonName>(), Err(InvalidValue::NameTooLong));
     }

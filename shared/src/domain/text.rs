@@ -31,9 +31,22 @@ const fn is_turning(character: char) -> bool {
     matches!(character, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
+/// Whether there is nothing to see: blanks, and what joins or fills without a
+/// shape of its own.
+pub(super) fn is_blank(text: &str) -> bool {
+    let is_invisible = |character: char| {
+        matches!(
+            character,
+            '\u{AD}' | '\u{115F}' | '\u{1160}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{2060}'..='\u{2064}'
+                | '\u{2800}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}'
+        )
+    };
+    text.chars().all(|character| character.is_whitespace() || is_invisible(character))
+}
+
 fn bounded(raw: &str, max: u16) -> Result<&str, InvalidValue> {
     let text = raw.trim();
-    if text.is_empty() {
+    if is_blank(text) {
         return Err(InvalidValue::TextEmpty);
     }
     let longest = usize::from(max);
@@ -103,7 +116,10 @@ mod tests {
         assert_eq!("  Half day  ".parse::<Line<20>>().unwrap().as_str(), "Half day");
         assert!("가".repeat(20).parse::<Line<20>>().is_ok());
         assert_eq!("가".repeat(21).parse::<Line<20>>(), Err(InvalidValue::TextTooLong(20)));
-        assert_eq!(" \n ".parse::<Line<20>>(), Err(InvalidValue::TextEmpty));
+        for raw in [" \n ", "\u{200b}", " \u{3164}\u{feff}"] {
+            assert_eq!(raw.parse::<Line<20>>(), Err(InvalidValue::TextEmpty), "{raw:?}");
+        }
+        assert!("👩\u{200d}💻".parse::<Line<20>>().is_ok());
         for raw in ["a\nb", "a\0b", "a\u{202e}b", "a\u{2028}b", "a\tb"] {
             assert_eq!(raw.parse::<Line<20>>(), Err(InvalidValue::TextCharacters), "{raw:?}");
         }

@@ -1,9 +1,10 @@
 //! The jobs: a file a kind, with its payload and its policy. How a job runs is
 //! the worker's affair, in a file of the same name.
 //!
-//! A mail's payload carries ids only: the address is read when the mail is
-//! written, and the token of a link is made again from its id, so neither the
-//! ledger nor a log ever holds what could log somebody in.
+//! A mail's payload carries ids: the address is read when the mail is written,
+//! and the token of a link is made again from its id, so neither the ledger nor a
+//! log ever holds what could log somebody in. One alone has an address in it: the
+//! notice of a new one goes to the old one, which is in no table any more.
 
 mod confirm_email_change;
 mod invitation;

@@ -23,7 +23,7 @@ pub struct Profile {
     /// The family name.
     #[schema(example = "김")]
     pub last_name: String,
-    /// Both: the family name first where they are Korean, else the given name. The database makes it.
+    /// Both: the family name first where both are Korean, else the given name. The database makes it.
     #[schema(example = "김지우")]
     pub full_name: String,
     /// The email address.

@@ -82,6 +82,7 @@ impl Input for Login {
             (None, None) => return refuse(faults, "login", "required", REQUIRED),
             (Some(_), Some(_)) => return refuse(faults, "username", "duplicate_field", TWICE),
         };
+        let login = login.trim().to_owned();
         if login.chars().count() > LONGEST_LOGIN {
             return refuse(faults, name, "too_long", TOO_LONG);
         }

@@ -12,7 +12,8 @@ async fn the_full_name_is_made_of_its_parts() {
     for (first, last, full) in [
         ("지우", "김", "김지우"),
         ("Ada", "Lovelace", "Ada Lovelace"),
-        ("지우", "Kim", "Kim지우"),
+        ("지우", "Kim", "지우 Kim"),
+        ("Ji", "김", "Ji 김"),
         ("민준", "남궁", "남궁민준"),
         ("花子", "山田", "花子 山田"),
         (" Grace ", "Hopper", "Grace Hopper"),
@@ -21,7 +22,7 @@ async fn the_full_name_is_made_of_its_parts() {
         assert_eq!(made["full_name"], full);
         assert_eq!((&made["version"], &made["owner_id"]), (&json!(1), &json!(ada.id)));
     }
-    assert_eq!(app.count("SELECT count(*) FROM audit_log WHERE action = 'profile.created'").await, 6);
+    assert_eq!(app.count("SELECT count(*) FROM audit_log WHERE action = 'profile.created'").await, 7);
 }
 
 #[tokio::test]

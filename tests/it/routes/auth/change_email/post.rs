@@ -99,3 +99,16 @@ async fn five_changes_a_day_and_a_new_one_ends_the_last() {
     let confirm = app.post("/api/v1/auth/confirm-email", &json!({ "token": first })).answer().await;
     let _ = confirm.problem(400, "email_change_token_expired");
 }
+
+/// Whoever asks, and however many they are.
+#[tokio::test]
+async fn one_address_is_not_flooded_by_many_accounts() {
+    let app = App::start_with(&[("RATE_LIMIT_RESET_PER_HOUR", "2")]).await;
+    let mut statuses = Vec::new();
+    for name in ["ada", "eve", "mia"] {
+        let person = app.person(name, "member").await;
+        statuses.push(ask(&app, &person, "victim@example.com").await.status);
+    }
+    assert_eq!(statuses, [202, 202, 429]);
+    assert_eq!(app.count(CONFIRM_JOBS).await, 2);
+}

@@ -149,6 +149,47 @@ async fn a_stranger_does_not_lock_the_owner_out_of_where_they_have_been() {
     is_throttled(&try_login(&app, HOME, "ada", PASSWORD).await);
 }
 
+/// What is refused is no attempt: it counts against nobody.
+#[tokio::test]
+async fn a_refused_attempt_is_not_counted() {
+    let app = App::start_with(&[("TRUSTED_PROXIES", "127.0.0.1"), ("RATE_LIMIT_LOGIN_PER_MINUTE", "6")]).await;
+    app.register("ada@example.com").await;
+    fail(&app, HOME, "ada", 5).await;
+    move_delays(&app, 30).await;
+    let failures = "SELECT sum(failures)::bigint FROM login_throttles";
+    let before = app.count(failures).await;
+    for _ in 0..5 {
+        is_throttled(&try_login(&app, HOME, "ada", PASSWORD).await);
+    }
+    assert_eq!(app.count(failures).await, before);
+    // The sixth of the account in this minute.
+    move_delays(&app, -40).await;
+    let _ = try_login(&app, HOME, "ada", PASSWORD).await.expect(200);
+}
+
+/// Of an address that has failed often, one is let in at a time: reserved, and
+/// given back when the account refuses.
+#[tokio::test]
+async fn what_a_blocked_account_refuses_does_not_slow_its_address_down() {
+    let app = start().await;
+    for number in 0..4 {
+        fail(&app, HOME, &format!("user{number}"), 5).await;
+        move_delays(&app, -5).await;
+    }
+    fail(&app, ELSEWHERE, "ada", 5).await;
+    let of_home = "SELECT max(failures)::bigint FROM login_throttles";
+    assert_eq!(app.count(of_home).await, 20);
+    sqlx::query(
+        "UPDATE login_throttles
+         SET blocked_until = now() + CASE WHEN failures = 20 THEN interval '-1 second' ELSE interval '30 seconds' END",
+    )
+    .execute(app.pool())
+    .await
+    .unwrap();
+    is_throttled(&try_login(&app, HOME, "ada", PASSWORD).await);
+    assert_eq!(app.count(of_home).await, 20);
+}
+
 #[tokio::test]
 async fn the_address_and_the_username_are_one_account() {
     let app = start().await;
@@ -169,6 +210,12 @@ async fn where_the_owner_has_been_is_a_network() {
     move_delays(&app, 30).await;
     let _ = try_login(&app, "2001:db8:0:1:ffff::2", "ada", PASSWORD).await.expect(200);
     is_throttled(&try_login(&app, "2001:db8:0:2::1", "ada", PASSWORD).await);
+    // Nor are guesses from within it counted one by one.
+    for host in 1..6 {
+        fail(&app, &format!("2001:db8:0:1::{host}"), "ada", 1).await;
+    }
+    move_delays(&app, 30).await;
+    is_throttled(&try_login(&app, "2001:db8:0:1::9", "ada", PASSWORD).await);
 }
 
 #[tokio::test]

@@ -29,7 +29,7 @@ async fn a_code_is_accepted_once_however_many_bring_it() {
     let (authenticator, _) = Authenticator::set_up(&app, &ada).await;
     let token = mfa_token(&app, "ada").await;
     // That of the confirmation is used up too.
-    let used = second_step(&token, &authenticator.code(0));
+    let used = second_step(&token, &authenticator.confirmed_by);
     let _ = app.post(PATH, &used).answer().await.problem(401, "wrong_code");
     let body = second_step(&token, &authenticator.code(1));
     let answers = join_all((0..4).map(|_| app.post(PATH, &body).answer())).await;
