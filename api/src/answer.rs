@@ -18,7 +18,6 @@ use crate::{
     error::Problem,
     extract::{Cursor, List, Preconditions, etag},
     state::AppState,
-    work::BEGIN,
 };
 
 /// A client may keep it, and asks whether it still holds before using it again.
@@ -97,7 +96,7 @@ impl Page<Value> {
     /// # Errors
     /// 503 while PostgreSQL is out of reach.
     pub async fn fetch<T: Listed>(state: &AppState, list: &List<T>, owner: Option<Uuid>) -> Result<Self, Problem> {
-        let mut tx = state.queue.begin_with(BEGIN).await?;
+        let mut tx = state.queue.begin_with(state.begin.clone()).await?;
         let rows = listing::fetch(&mut tx, &list.request, owner).await?;
         tx.commit().await?;
         Self::new(rows, list)

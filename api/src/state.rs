@@ -10,7 +10,7 @@ use callboard_shared::{
     health::{Check, Health, Status},
     telemetry::{Inside, Telemetry},
 };
-use sqlx::PgPool;
+use sqlx::{AssertSqlSafe, PgPool, SqlSafeStr as _, SqlStr};
 
 use crate::{
     auth::{
@@ -32,6 +32,9 @@ use crate::{
 
 /// What PostgreSQL calls this process.
 const NAME: &str = "callboard-api";
+
+/// Longest wait for a lock that another request holds.
+const LONGEST_LOCK: Duration = Duration::from_secs(10);
 
 /// Why what handlers share could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -97,6 +100,8 @@ pub struct Parts {
     pub shedder: Shedder,
     /// The proxies whose word about a client's address counts.
     pub trusted_proxies: TrustedProxies,
+    /// What a request's transaction begins with.
+    pub begin: SqlStr,
     /// How long a handler may take.
     pub request_timeout: Duration,
     /// The HTTP side's metrics.
@@ -145,6 +150,7 @@ impl AppState {
                 max_bytes: usize::try_from(settings.http.body_limit_bytes).unwrap_or(usize::MAX),
                 read_timeout: settings.http.body_read_timeout,
             },
+            begin: begin_within(settings.http.request_timeout),
             request_timeout: settings.http.request_timeout,
             access: Access::new(),
             lists: Lists::new(settings, &metrics).map_err(StateError::Redis)?,
@@ -170,6 +176,17 @@ impl AppState {
         let (postgres, redis) = tokio::join!(Check::postgres(&self.probe), Check::run(redis, Status::Degraded));
         Health::of([("postgres", postgres), ("redis", redis)])
     }
+}
+
+/// What is asked of PostgreSQL ends when the request's time is over: a client that
+/// got its 503 must not leave a statement behind that holds a connection.
+fn begin_within(request_timeout: Duration) -> SqlStr {
+    // PostgreSQL counts milliseconds in 32 bits.
+    let milliseconds = |limit: Duration| limit.as_millis().min(i32::MAX.unsigned_abs().into());
+    let (statement, lock) = (milliseconds(request_timeout), milliseconds(request_timeout.min(LONGEST_LOCK)));
+    let begin: Arc<str> =
+        format!("BEGIN; SET LOCAL statement_timeout = {statement}; SET LOCAL lock_timeout = {lock}").into();
+    AssertSqlSafe(begin).into_sql_str()
 }
 
 impl Inside for AppState {

@@ -34,10 +34,6 @@ use crate::{
     state::AppState,
 };
 
-/// What is asked of PostgreSQL ends when the request's time is over: a client that
-/// got its 503 must not leave a statement behind that holds a connection.
-pub(crate) const BEGIN: &str = "BEGIN; SET LOCAL statement_timeout = '30s'; SET LOCAL lock_timeout = '10s'";
-
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// Seconds after which the answer of a request in flight may be there.
@@ -93,7 +89,7 @@ impl Work {
             traceparent: info.traceparent().map(ToOwned::to_owned),
         };
         let asked = Instant::now();
-        let tx = state.queue.begin_with(BEGIN).await?.caused_by(cause);
+        let tx = state.queue.begin_with(state.begin.clone()).await?.caused_by(cause);
         state.metrics.pool_waited(asked.elapsed());
         Ok(Self { tx, actor, ip: info.client_ip(), request_id, acts: Vec::new(), idempotent: None })
     }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
-use sqlx::PgPool;
+use sqlx::{PgPool, SqlSafeStr};
 use tokio::{sync::Mutex, time::Instant};
 use uuid::Uuid;
 
@@ -75,11 +75,11 @@ impl Queue {
     ///
     /// # Errors
     /// As [`begin`](Self::begin).
-    pub async fn begin_with(&self, statement: &'static str) -> Result<Transaction, Error> {
+    pub async fn begin_with(&self, statement: impl SqlSafeStr) -> Result<Transaction, Error> {
         // On a task of its own, so that a caller who goes away meanwhile can't
         // cut it off half-way: sqlx 0.9.0 would return such a connection to its
         // pool inside the transaction (transact-rs/sqlx#4385).
-        let pool = self.pool.clone();
+        let (pool, statement) = (self.pool.clone(), statement.into_sql_str());
         let begun = tokio::spawn(async move { pool.begin_with(statement).await }).await;
         let inner = begun.map_err(|_| sqlx::Error::WorkerCrashed)??;
         Ok(Transaction::new(inner, self.lists.clone()))

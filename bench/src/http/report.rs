@@ -86,7 +86,8 @@ impl Report {
         writeln!(
             out,
             "## The HTTP API\n\nWritten by `make bench-http`. The *floor* is a bare axum handler with sqlx that does the same statement,\n\
-             with as many connections. The *API* is the release build with its defaults: rate limits, metrics, request\n\
+             with as many connections and sqlx's defaults: it pings a connection each time before it is used, which the API\n\
+             does only after a second of idleness. The *API* is the release build with its defaults: rate limits, metrics, request\n\
              ids, session check, a JSON log line a request into a file. wrk keeps 32 connections busy for {seconds} s each, in turns,\n\
              {rounds} rounds; medians. PostgreSQL, Redis, wrk and the servers share the machine's cores.\n"
         )?;

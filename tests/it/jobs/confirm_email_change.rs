@@ -8,7 +8,7 @@ use callboard_tests::mailbox::Mailbox;
 use uuid::Uuid;
 
 use super::post_office::{
-    AN_HOUR, HOSTILE_NAMES, arrived, change, enqueue, is_neutral, is_pointless, key, leads_to, member, rename,
+    AN_HOUR, HOSTILE_NAMES, arrived, change, enqueue, is_nameless, is_pointless, key, leads_to, member, rename,
 };
 
 /// Enqueues the mail to a new address; returns the ids of the job and the token.
@@ -39,7 +39,7 @@ async fn the_mail_goes_to_the_new_address_in_the_users_language() {
 }
 
 #[tokio::test]
-async fn a_name_can_add_neither_headers_nor_markup() {
+async fn a_name_is_not_in_it() {
     let app = App::start().await;
     let mailbox = Mailbox::start().await.unwrap();
     let _worker = app.start_worker(&mailbox).await;
@@ -48,7 +48,7 @@ async fn a_name_can_add_neither_headers_nor_markup() {
         rename(&app, user, name).await;
         let (job, _) = enqueue_for(&app, user, "ada@example.org").await;
         let (mail, _) = arrived(&app, &mailbox, job, "ada@example.org", "en").await;
-        is_neutral(&mail, name, "ada@example.org");
+        is_nameless(&mail, name, "ada@example.org");
     }
 }
 

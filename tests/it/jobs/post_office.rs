@@ -91,6 +91,16 @@ pub(super) fn leads_to(app: &App, mail: &Mail, done: &Value, page: &str, purpose
     assert!(!done.to_string().contains(&token), "no token in the ledger");
 }
 
+/// That a mail to an address that nobody has proved to be theirs says nothing of
+/// the name that was typed with it.
+pub(super) fn is_nameless(mail: &Mail, name: &str, to: &str) {
+    assert_eq!(mail.to, [to], "{name}");
+    assert_eq!(mail.header("To").as_deref(), Some(to), "{name}");
+    for part in [mail.text().unwrap(), mail.html().unwrap()] {
+        assert!(!part.contains(name) && !part.contains("evil"), "{name}: {part}");
+    }
+}
+
 /// That a name adds no headers, no receivers and no markup.
 pub(super) fn is_neutral(mail: &Mail, name: &str, to: &str) {
     assert_eq!(mail.to, [to], "{name}");

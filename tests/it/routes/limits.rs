@@ -1,7 +1,10 @@
 //! Limits of time.
 
+use std::time::Duration;
+
 use callboard_tests::app::{App, PASSWORD, Send as _};
 use callboard_tests::raw;
+use callboard_tests::wait::wait_until;
 use serde_json::json;
 
 /// The head and the first byte, and then nothing.
@@ -39,6 +42,11 @@ async fn a_handler_past_its_time_is_503_and_has_changed_nothing() {
     let answer = app.post("/api/v1/auth/register", &body).answer().await;
     let _ = answer.problem(503, "timeout");
     assert!(answer.header("retry-after").parse::<u32>().unwrap() > 0);
+    // Nor does it go on waiting in PostgreSQL, with a connection of the pool.
+    let waiting =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let deadline = Duration::from_secs(5);
+    wait_until(deadline, "nobody waits for the table", || async { app.count(waiting).await == 0 }).await;
 
     blocker.rollback().await.unwrap();
     // The user of the attempt that was given up would stand in the way.

@@ -3,7 +3,7 @@
 
 use callboard_queue::{Failure, Outcome, Run};
 use callboard_shared::db::{DbError, email_change_tokens, password_reset_tokens, users, verification_tokens};
-use callboard_shared::domain::{Email, TokenPurpose};
+use callboard_shared::domain::{Email, PersonName, TokenPurpose};
 use callboard_shared::models::User;
 use serde_json::json;
 use uuid::Uuid;
@@ -40,19 +40,30 @@ pub(super) async fn send_link(
         return Ok(pointless("the link has expired or was used"));
     };
     let link = context.links.link(letter.purpose(), token_id);
-    let details = LinkDetails { name: user.full_name.as_ref(), link: &link, lifetime };
-    send(context, run, user, to, letter.render(&details, user.locale)?).await
+    let name = match letter {
+        // Staff has typed it.
+        LinkLetter::Invitation => user.full_name.as_ref(),
+        LinkLetter::ResetPassword => proved_name(user),
+        LinkLetter::VerifyAddress | LinkLetter::ConfirmEmailChange => None,
+    };
+    let details = LinkDetails { name, link: &link, lifetime };
+    send(context, run, Recipient { name, email: to }, letter.render(&details, user.locale)?).await
 }
 
-/// Sends `letter` to `user` at the address `to`.
+/// The name of a user whose address has proved to be theirs. Until then a
+/// stranger may have registered it, and the name be what they want its owner to
+/// read.
+pub(super) fn proved_name(user: &User) -> Option<&PersonName> {
+    user.full_name.as_ref().filter(|_| user.is_verified())
+}
+
+/// Sends `letter` to `recipient`.
 pub(super) async fn send(
     context: &Context,
     run: &Run,
-    user: &User,
-    to: &Email,
+    recipient: Recipient<'_>,
     letter: Letter,
 ) -> Result<Outcome, Failure> {
-    let recipient = Recipient { name: user.full_name.as_ref(), email: to };
     match context.mailer.send(run.id(), recipient, letter).await {
         Ok(()) => Ok(Outcome::CompletedWith(json!({ "sent": true }))),
         Err(SendError::Refused(reason)) => Ok(Outcome::Discard(reason)),

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::delivery;
 use crate::context::Context;
-use crate::mail::SecurityNoticeLetter;
+use crate::mail::{Recipient, SecurityNoticeLetter};
 
 impl Handler<Context> for SecurityNotice {
     async fn run(self, context: &Context, run: &Run) -> Result<Outcome, Failure> {
@@ -16,10 +16,10 @@ impl Handler<Context> for SecurityNotice {
             Err(end) => return Ok(end),
         };
         let at = made_at(run.id()).unwrap_or_else(|| run.started_at());
-        let letter =
-            SecurityNoticeLetter { name: user.full_name.as_ref(), notice: self.notice, at }.render(user.locale)?;
-        let to = self.email.as_ref().unwrap_or(&user.email);
-        delivery::send(context, run, &user, to, letter).await
+        let name = delivery::proved_name(&user);
+        let letter = SecurityNoticeLetter { name, notice: self.notice, at }.render(user.locale)?;
+        let email = self.email.as_ref().unwrap_or(&user.email);
+        delivery::send(context, run, Recipient { name, email }, letter).await
     }
 }
 
