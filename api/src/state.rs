@@ -8,6 +8,7 @@ use callboard_shared::{
     config::{AppEnv, TrustedProxies},
     database,
     health::{Check, Health, Status},
+    jobs,
     telemetry::{Inside, Telemetry},
 };
 use sqlx::{AssertSqlSafe, PgPool, SqlSafeStr as _, SqlStr};
@@ -129,7 +130,8 @@ impl AppState {
             settings.redis.redis_url.expose(),
             &settings.redis.queue_prefix,
             QueueMetrics::new(telemetry.recorder()),
-        )?;
+        )?
+        .with_kinds(&jobs::kinds());
         let metrics = Arc::new(HttpMetrics::new(telemetry.recorder()));
         Ok(Self(Arc::new(Parts {
             queue,

@@ -18,17 +18,15 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use sqlx::PgPool;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
-    Error, Metrics, Priority,
+    Error, Priority, Queue,
     keys::List,
     lease::{Leases, rest},
     ledger::audit::{self, Audit, Watermark},
-    ready_list::ReadyLists,
     rescuer::Rescuer,
 };
 
@@ -43,9 +41,7 @@ const BATCH: u32 = 2_000;
 const SHORT: u64 = 20_000;
 
 pub(crate) struct Auditor {
-    pub(crate) pool: PgPool,
-    pub(crate) lists: ReadyLists,
-    pub(crate) metrics: Metrics,
+    pub(crate) queue: Queue,
     pub(crate) leases: Leases,
     pub(crate) rescuer: Rescuer,
     pub(crate) worker_id: Uuid,
@@ -81,14 +77,14 @@ impl Auditor {
                     return;
                 }
             }
-            self.metrics.unaccounted.set(0.0);
+            self.queue.metrics().unaccounted.set(0.0);
         }
     }
 
     /// One look and its repairs; returns the watermarks for the next.
     async fn tick(&self, marks: &[Watermark], scan: bool, stop: &CancellationToken) -> Result<Vec<Watermark>, Error> {
         let mut audit = self.look(marks, scan).await?;
-        self.metrics.unaccounted.set(u32::try_from(audit.lost.len()).unwrap_or(u32::MAX));
+        self.queue.metrics().unaccounted.set(u32::try_from(audit.lost.len()).unwrap_or(u32::MAX));
         let next = self.watermarks(&audit, marks).await?;
         loop {
             let full = u32::try_from(audit.lost.len()).is_ok_and(|lost| lost >= BATCH);
@@ -102,10 +98,19 @@ impl Auditor {
 
     /// Looks, and rescues what has lost its worker: that needs no Redis.
     async fn look(&self, marks: &[Watermark], scan: bool) -> Result<Audit, Error> {
-        let audit = audit::audit(&self.pool, self.worker_id, marks, scan, BATCH).await;
-        let audit = audit.inspect_err(|_| self.metrics.postgres_errors.increment(1))?;
+        let audit = audit::audit(self.queue.pool(), self.worker_id, marks, scan, BATCH).await;
+        let audit = audit.inspect_err(|_| self.queue.metrics().postgres_errors.increment(1))?;
         self.rescuer.rescue(&audit.orphaned, audit.now).await?;
+        self.expire(&audit.expired).await?;
         Ok(audit)
+    }
+
+    async fn expire(&self, ids: &[Uuid]) -> Result<(), Error> {
+        if !ids.is_empty() {
+            let expired = self.queue.expire(ids).await?;
+            tracing::info!(jobs = expired.len(), "jobs were not started in time; cancelled them");
+        }
+        Ok(())
     }
 
     /// Writes first: a worker that pops a job whose row is still locked here
@@ -114,13 +119,13 @@ impl Auditor {
     async fn push_again(&self, audit: &Audit) -> Result<(), Error> {
         let Some(first) = audit.lost.first() else { return Ok(()) };
         if self.refused.load(Ordering::Relaxed) {
-            self.lists.push(std::slice::from_ref(first)).await?;
+            self.queue.lists.push(std::slice::from_ref(first)).await?;
         }
-        let requeued = audit::requeue(&self.pool, &audit.lost, audit.now).await?;
-        let pushed = self.lists.push(&audit.lost).await;
+        let requeued = audit::requeue(self.queue.pool(), &audit.lost, audit.now).await?;
+        let pushed = self.queue.lists.push(&audit.lost).await;
         self.refused.store(pushed.is_err(), Ordering::Relaxed);
         pushed?;
-        self.metrics.repushed.increment(requeued);
+        self.queue.metrics().repushed.increment(requeued);
         tracing::info!(jobs = requeued, "found jobs on no ready list; pushed them again");
         Ok(())
     }
@@ -129,7 +134,7 @@ impl Auditor {
     /// clock was read, so an empty list has been served at least that far. A
     /// head that is not ours tells nothing.
     async fn watermarks(&self, audit: &Audit, before: &[Watermark]) -> Result<Vec<Watermark>, Error> {
-        let looks = self.lists.look(&audit.lists).await?;
+        let looks = self.queue.lists.look(&audit.lists).await?;
         let marks = audit.lists.iter().zip(looks).filter_map(|(list, look)| {
             let at = match (look.len, look.oldest) {
                 (_, Some(oldest)) => oldest.min(audit.now),
@@ -142,7 +147,7 @@ impl Auditor {
     }
 
     async fn longest(&self, lists: &[List]) -> Result<u64, Error> {
-        let looks = self.lists.look(lists).await?;
+        let looks = self.queue.lists.look(lists).await?;
         Ok(looks.iter().map(|look| look.len).max().unwrap_or(0))
     }
 }

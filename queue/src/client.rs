@@ -7,9 +7,12 @@ use tokio::{sync::Mutex, time::Instant};
 use uuid::Uuid;
 
 use crate::{
-    Error, Metrics, Transaction,
+    Error, Kinds, Metrics, Transaction,
     keys::{List, Prefix},
-    ledger::inspect::{self, JobView},
+    ledger::{
+        inspect::{self, JobView},
+        sample,
+    },
     priority::Priority,
     ready_list::ReadyLists,
 };
@@ -25,6 +28,7 @@ pub struct Queue {
     pool: PgPool,
     pub(crate) lists: ReadyLists,
     metrics: Metrics,
+    kinds: Arc<Kinds>,
     sampled: Arc<Mutex<Sampled>>,
 }
 
@@ -49,13 +53,31 @@ impl Queue {
     /// [`Error::Setting`] for a Redis URL or a prefix that can't be used.
     pub fn connect(pool: PgPool, redis_url: &str, prefix: &str, metrics: Metrics) -> Result<Self, Error> {
         let lists = ReadyLists::new(redis_url, Prefix::parse(prefix)?, metrics.clone())?;
-        Ok(Self { pool, lists, metrics, sampled: Arc::default() })
+        Ok(Self { pool, lists, metrics, kinds: Arc::default(), sampled: Arc::default() })
     }
 
     /// The pool that transactions come from.
     #[must_use]
     pub fn pool(&self) -> &PgPool {
         &self.pool
+    }
+
+    /// The same handle, knowing the policies of these kinds too.
+    #[must_use]
+    pub fn with_kinds(mut self, kinds: &Kinds) -> Self {
+        let mut all = Kinds::clone(&self.kinds);
+        all.extend(kinds);
+        self.kinds = Arc::new(all);
+        self
+    }
+
+    /// The same handle over another pool.
+    pub(crate) fn over(&self, pool: PgPool) -> Self {
+        Self { pool, ..self.clone() }
+    }
+
+    pub(crate) fn kinds(&self) -> &Kinds {
+        &self.kinds
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {
@@ -119,7 +141,7 @@ impl Queue {
     }
 
     async fn sample(&self, known: &mut BTreeSet<List>, scan: bool) -> Result<(), Error> {
-        let sample = inspect::sample(&self.pool, scan).await?;
+        let sample = sample::sample(&self.pool, scan).await?;
         for queue in sample.queues.iter().chain(&sample.waiting) {
             known.extend(Priority::ALL.map(|priority| List::new(queue, priority)));
         }

@@ -22,21 +22,73 @@ pub enum Error {
         problem: String,
     },
 
-    /// The payload does not become JSON, or is larger than 256 KiB. A bug of
+    /// The payload does not become JSON, is larger than 256 KiB, nested deeper
+    /// than 64 levels or has a NUL character. A bug of
     /// the enqueuer: large things belong in storage.
     #[error("the payload of a `{kind}` job is not usable: {problem}")]
     Payload {
         /// The job's kind.
-        kind: &'static str,
+        kind: String,
         /// What is wrong with it.
         problem: String,
     },
+
+    /// A kind's policy, or a deviation from it, can't be stored or would never
+    /// run. A bug of whoever declared it.
+    #[error("`{field}` of the `{kind}` job is not usable: {problem}")]
+    Policy {
+        /// The job's kind.
+        kind: String,
+        /// The constant of [`Job`](crate::Job), or the option, at fault.
+        field: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+
+    /// There is no job with this id, or its retention is over.
+    #[error("there is no job {0}")]
+    NoSuchJob(uuid::Uuid),
+
+    /// The job is not in a state in which that can be done.
+    #[error("job {id} is {state}")]
+    WrongState {
+        /// The job.
+        id: uuid::Uuid,
+        /// Its state.
+        state: crate::JobState,
+    },
+
+    /// Another live job holds the unique key that this one would take again.
+    #[error("job {holder} holds the unique key of job {id}")]
+    KeyHeld {
+        /// The job that was to run again.
+        id: uuid::Uuid,
+        /// The one that holds the key.
+        holder: uuid::Uuid,
+    },
+
+    /// There is no queue that could have this name.
+    #[error("`{0}` is no name of a queue")]
+    NoSuchQueue(String),
+
+    /// A schedule that can't be used. Raised at start-up.
+    #[error("the schedule `{name}` is not usable: {problem}")]
+    Schedule {
+        /// Its name.
+        name: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+
+    /// No worker has ever declared a schedule of this name, or none has for 30 days.
+    #[error("there is no schedule `{0}`")]
+    NoSuchSchedule(String),
 
     /// The unique key is empty or longer than 300 characters.
     #[error("the unique key of a `{kind}` job has {length} characters; 1 to 300 are allowed")]
     UniqueKey {
         /// The job's kind.
-        kind: &'static str,
+        kind: String,
         /// Its length in characters.
         length: usize,
     },
@@ -46,7 +98,7 @@ pub enum Error {
     #[error("the unique key of a `{kind}` job is contended")]
     Contended {
         /// The job's kind.
-        kind: &'static str,
+        kind: String,
     },
 
     /// A part of the worker panicked. It has drained and ended, so that its

@@ -13,7 +13,7 @@ use std::{
     error::Error as StdError,
     fmt,
     future::Future,
-    pin::Pin,
+    pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
@@ -32,6 +32,7 @@ use tracing::{Instrument, Span, error_span};
 
 use crate::{
     Outcome, Run, backoff,
+    cancel::{HANDLER_GRACE, REQUESTED},
     finisher::Settled,
     ledger::finish::{EndState, Retried},
     metrics::KindMetrics,
@@ -139,11 +140,18 @@ impl<C: Send + Sync + 'static> Service<Task<Assignment<C>>> for Dispatch<C> {
         let (Assignment { run, entry, payload, .. }, _) = task.take();
         let attempt = (entry.dispatch)(self.context.clone(), payload, run.clone());
         Box::pin(async move {
+            let mut attempt = pin!(tokio::time::timeout_at(run.deadline(), attempt));
             let ended = tokio::select! {
                 biased;
-                () = run.cancelled.cancelled() => return Err(NoOutcome::Cancelled.into()),
-                ended = tokio::time::timeout_at(run.deadline(), attempt) => ended,
+                () = run.stop.token().cancelled() => None,
+                ended = &mut attempt => Some(ended),
             };
+            // Only one whose job somebody cancels may still end by itself.
+            let ended = match ended {
+                None if run.stop.is_requested() => tokio::time::timeout(HANDLER_GRACE, attempt).await.ok(),
+                ended => ended,
+            };
+            let Some(ended) = ended else { return Err(NoOutcome::Cancelled.into()) };
             match ended {
                 Ok(Ok(outcome)) => Ok(outcome),
                 Ok(Err(attempted)) => Err(NoOutcome::Attempted(attempted).into()),
@@ -244,6 +252,9 @@ fn settle(run: &Run, ended: Result<Outcome, BoxError>, stopping: &CancellationTo
             return Some(Concluded { settled: Settled::Committed(run.claim()), word: "completed", problem: None });
         }
         Ok(Outcome::Discard(reason)) => return Some(discarded(run, FailureKind::Discarded, &reason, &reason)),
+        // What comes from here on would run again.
+        _ if run.stop.is_requested() => return Some(cancelled(run)),
+        Ok(Outcome::Snooze(delay)) => return Some(snoozed(run, delay)),
         Ok(Outcome::RetryAfter(delay, reason)) => {
             return Some(failed(run, FailureKind::Error, &reason, Some(delay)));
         }
@@ -281,9 +292,20 @@ fn failed(run: &Run, failure: FailureKind, message: &str, delay: Option<Duration
         id: run.id,
         claim_id: run.claim_id,
         delay_ms: backoff::millis(delay),
-        error: run.error_entry(failure, message),
+        error: Some(run.error_entry(failure, message)),
     };
     Concluded { settled: Settled::Retried(retried), word: "retried", problem: Some(message.to_owned()) }
+}
+
+fn snoozed(run: &Run, delay: Duration) -> Concluded {
+    let again = Retried { id: run.id, claim_id: run.claim_id, delay_ms: backoff::millis(delay), error: None };
+    Concluded { settled: Settled::Retried(again), word: "snoozed", problem: None }
+}
+
+fn cancelled(run: &Run) -> Concluded {
+    let error = run.error_entry(FailureKind::Cancelled, REQUESTED);
+    let ended = run.ended(EndState::Cancelled, None, Some(error), Some(REQUESTED.to_owned()));
+    Concluded { settled: Settled::Ended(ended), word: "cancelled", problem: None }
 }
 
 impl Concluded {
@@ -292,6 +314,8 @@ impl Concluded {
             "completed" => metrics.completed.increment(1),
             "discarded" => metrics.discarded.increment(1),
             "given_back" => metrics.given_back.increment(1),
+            "cancelled" => metrics.cancelled.increment(1),
+            "snoozed" => metrics.snoozed.increment(1),
             _ => {
                 metrics.retried.increment(1);
                 metrics.retries.increment(1);

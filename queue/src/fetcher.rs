@@ -7,12 +7,10 @@
 //! Redis into memory, and a pop is never dropped half-way.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
+    convert::Infallible,
     future::Future,
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 
@@ -20,7 +18,7 @@ use chrono::{DateTime, Utc};
 use redis::{RedisResult, aio::MultiplexedConnection};
 use serde_json::Value;
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
     time::{Instant, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -36,6 +34,8 @@ use crate::{
     lookup::Lookup,
     metrics::ByKind,
     order::Order,
+    pause::Paused,
+    progress::Reporter,
     ready_list::{is_foreign, timed_out},
     registry::Registry,
 };
@@ -48,6 +48,8 @@ const ANSWER_MARGIN: Duration = Duration::from_secs(3);
 const BATCH: usize = 250;
 /// A batch smaller than this is worth waiting [`GATHER`] for while the lists are full.
 const WORTHWHILE: usize = 100;
+/// How often a fetcher that still waits by an old list of queues is unblocked again.
+const UNBLOCK_EVERY: Duration = Duration::from_millis(50);
 const GATHER: Duration = Duration::from_millis(1);
 const RECONNECT: Backoff = Backoff { base: Duration::from_millis(100), cap: Duration::from_secs(5) };
 
@@ -68,6 +70,8 @@ pub(crate) struct Shared<C> {
     pub(crate) worker_id: Uuid,
     pub(crate) mode: Mode,
     pub(crate) jobs: mpsc::Sender<Assignment<C>>,
+    pub(crate) progress: Reporter,
+    pub(crate) paused: Paused,
     /// Fired to stop fetching.
     pub(crate) stop: CancellationToken,
 }
@@ -77,7 +81,9 @@ pub(crate) struct Fetcher<C> {
     slots: Arc<Semaphore>,
     size: usize,
     order: Order,
-    client_id: Arc<AtomicI64>,
+    paused: watch::Receiver<Arc<BTreeSet<String>>>,
+    /// The Redis client id of the connection that blocks, for unblocking it.
+    client_id: i64,
     /// The last pop was full, so there is probably more.
     busy: bool,
 }
@@ -92,12 +98,8 @@ impl<C: Send + Sync + 'static> Fetcher<C> {
     pub(crate) fn new(shared: Arc<Shared<C>>, queues: Vec<String>, slots: Arc<Semaphore>) -> Self {
         let order = Order::new(queues, shared.mode);
         let size = slots.available_permits();
-        Self { shared, slots, size, order, client_id: Arc::new(AtomicI64::new(0)), busy: false }
-    }
-
-    /// The Redis client id of the connection that blocks, for unblocking it; 0 while there is none.
-    pub(crate) fn client_id(&self) -> Arc<AtomicI64> {
-        self.client_id.clone()
+        let paused = shared.paused.subscribe();
+        Self { shared, slots, size, order, paused, client_id: 0, busy: false }
     }
 
     /// Fetches until told to stop; reconnects with backoff and jitter for as
@@ -106,7 +108,6 @@ impl<C: Send + Sync + 'static> Fetcher<C> {
         let mut failures = 0;
         while !self.shared.stop.is_cancelled() {
             let Err(error) = self.session(&mut failures).await else { return };
-            self.client_id.store(0, Ordering::Release);
             self.shared.queue.metrics().redis_errors.increment(1);
             if failures == 0 {
                 tracing::warn!(%error, "lost redis; reconnecting with backoff");
@@ -123,8 +124,7 @@ impl<C: Send + Sync + 'static> Fetcher<C> {
     /// Fetches on one connection until it breaks (`Err`) or told to stop.
     async fn session(&mut self, failures: &mut u32) -> RedisResult<()> {
         let mut redis = self.shared.queue.lists.connect_blocking().await?;
-        let client_id: i64 = soon(redis::cmd("CLIENT").arg("ID").query_async(&mut redis)).await?;
-        self.client_id.store(client_id, Ordering::Release);
+        self.client_id = soon(redis::cmd("CLIENT").arg("ID").query_async(&mut redis)).await?;
         while let Some(slots) = self.free_slots().await {
             let popped = match self.pop(&mut redis, slots.num_permits()).await {
                 Err(error) if is_foreign(&error) => {
@@ -172,15 +172,54 @@ impl<C: Send + Sync + 'static> Fetcher<C> {
         list.key(self.shared.queue.lists.prefix())
     }
 
+    /// The lists of the next pop: those of queues that are not paused now.
+    fn lists(&mut self) -> Vec<List> {
+        let paused = self.paused.borrow_and_update().clone();
+        let mut lists = self.order.next();
+        lists.retain(|list| !paused.contains(&list.queue));
+        lists
+    }
+
+    /// Waits until queues are paused or resumed, or the worker stops.
+    async fn wait_for_a_change(&self) {
+        let mut paused = self.paused.clone();
+        tokio::select! {
+            () = self.shared.stop.cancelled() => {}
+            _ = paused.changed() => {}
+        }
+    }
+
+    /// Once queues were paused or resumed, or the worker stops, ends the pop that
+    /// still waits: again and again, as it may not have begun to. Nothing that
+    /// is popped is lost by that.
+    async fn unblock_after_a_change(&self) -> Infallible {
+        self.wait_for_a_change().await;
+        loop {
+            if self.shared.queue.lists.unblock(self.client_id).await.is_err() {
+                tracing::debug!("could not unblock a fetcher yet");
+            }
+            tokio::time::sleep(UNBLOCK_EVERY).await;
+        }
+    }
+
     async fn pop(&mut self, redis: &mut MultiplexedConnection, count: usize) -> RedisResult<Option<Popped>> {
-        let lists = self.order.next();
+        let lists = self.lists();
+        if lists.is_empty() {
+            self.wait_for_a_change().await;
+            return Ok(None);
+        }
         let mut command = redis::cmd("BLMPOP");
         command.arg(BLOCK.as_secs_f64()).arg(lists.len());
         for list in &lists {
             command.arg(self.key(list));
         }
         command.arg("LEFT").arg("COUNT").arg(count);
-        let answer = timeout(BLOCK + ANSWER_MARGIN, command.query_async(redis)).await;
+        let answer = timeout(BLOCK + ANSWER_MARGIN, command.query_async(redis));
+        let answer = tokio::select! {
+            biased;
+            answer = answer => answer,
+            never = self.unblock_after_a_change() => match never {},
+        };
         let answer: Option<(String, Vec<Vec<u8>>)> = answer.unwrap_or_else(|_| Err(timed_out()))?;
         Ok(answer.and_then(|(key, elements)| {
             let list = lists.into_iter().find(|list| self.key(list) == key)?;
@@ -286,7 +325,7 @@ impl<C: Send + Sync + 'static> Shared<C> {
         let of_list = |(queue, rank)| List::new(queue, Priority::from_rank(rank));
         self.held.saw(newest.into_iter().map(|(list, at)| (of_list(list), at)));
         let assignments: Vec<_> = claimed.into_iter().filter_map(|job| self.assignment(job, claim_id)).collect();
-        self.held.insert(assignments.iter().map(|a| (a.run.claim(), a.run.cancelled.clone())));
+        self.held.insert(assignments.iter().map(|a| (a.run.claim(), a.run.stop.clone())));
         assignments
     }
 
@@ -311,7 +350,8 @@ impl<C: Send + Sync + 'static> Shared<C> {
             timeout: Duration::from_millis(job.timeout_ms.unsigned_abs().into()),
             started_at: job.started_at,
             worker_id: self.worker_id,
-            cancelled: CancellationToken::new(),
+            stop: Arc::default(),
+            progress: self.progress.clone(),
             queue: self.queue.clone(),
         };
         Some(Assignment { run: Arc::new(run), entry, payload: job.payload.0, metrics, slot: None })

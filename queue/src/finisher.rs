@@ -8,21 +8,18 @@
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use serde_json::json;
-use sqlx::PgPool;
 use tokio::sync::{Mutex, mpsc};
 use uuid::Uuid;
 
 use crate::{
-    Backoff, Metrics,
+    Backoff, Queue,
     error::{connection_lost, is_refusal},
     held::Held,
     ledger::{
         finish::{self, Ended, Retried},
-        give_back::{self, Claim},
+        give_back::{self, Claim, GivenBack},
         partitions,
     },
-    ready_list::ReadyLists,
-    registry::Policies,
 };
 
 /// Outcomes in one transaction.
@@ -59,7 +56,7 @@ impl Settled {
                 reason: ended.reason.map(|_| "the reason could not be stored".to_owned()),
                 ..ended
             }),
-            Self::Retried(retried) => Self::Retried(Retried { error: omitted(), ..retried }),
+            Self::Retried(retried) => Self::Retried(Retried { error: retried.error.map(|_| omitted()), ..retried }),
             other => other,
         }
     }
@@ -67,11 +64,8 @@ impl Settled {
 
 #[derive(Clone)]
 pub(crate) struct Finisher {
-    pub(crate) pool: PgPool,
-    pub(crate) lists: ReadyLists,
-    pub(crate) metrics: Metrics,
+    pub(crate) queue: Queue,
     pub(crate) held: Arc<Held>,
-    pub(crate) policies: Arc<Policies>,
     pub(crate) settled: Arc<Mutex<mpsc::Receiver<Settled>>>,
 }
 
@@ -99,7 +93,9 @@ impl Finisher {
                     return;
                 }
                 Err(error) if partitions::is_missing(&error) => {
-                    if let Err(error) = partitions::ensure_ahead(&self.pool, self.policies.retention_days()).await {
+                    if let Err(error) =
+                        partitions::ensure_ahead(self.queue.pool(), self.queue.kinds().retention_days()).await
+                    {
                         self.hold_up(&error, batch.len(), &mut attempt).await;
                     }
                 }
@@ -111,7 +107,7 @@ impl Finisher {
                     self.hold_up(&error, batch.len(), &mut attempt).await;
                 }
                 Err(error) if batch.len() > 1 => {
-                    self.metrics.postgres_errors.increment(1);
+                    self.queue.metrics().postgres_errors.increment(1);
                     tracing::warn!(%error, "a batch of outcomes was refused; writing them one by one");
                     for settled in batch {
                         Box::pin(self.write(std::slice::from_ref(settled))).await;
@@ -128,7 +124,7 @@ impl Finisher {
 
     /// Keeps a batch for the next try; says so once.
     async fn hold_up(&self, error: &sqlx::Error, outcomes: usize, attempt: &mut u32) {
-        self.metrics.postgres_errors.increment(1);
+        self.queue.metrics().postgres_errors.increment(1);
         if *attempt == 0 {
             tracing::warn!(%error, outcomes, "postgresql does not take outcomes; they are kept and tried again");
         }
@@ -150,13 +146,14 @@ impl Finisher {
             }
         }
         let mut written = HashSet::with_capacity(batch.len());
+        let kept = self.queue.kinds().days_of_cancelled();
         if !ended.is_empty() || !retried.is_empty() {
-            written.extend(finish::write(&self.pool, &ended, &retried).await?);
+            written.extend(finish::write(self.queue.pool(), &ended, &retried, &kept).await?);
         }
         if !given_back.is_empty() {
-            let ready = give_back::give_back(&self.pool, &given_back).await?;
-            written.extend(ready.iter().map(|job| job.id));
-            if let Err(error) = self.lists.push(&ready).await {
+            let GivenBack { ready, cancelled } = give_back::give_back(self.queue.pool(), &given_back, &kept).await?;
+            written.extend(ready.iter().map(|job| job.id).chain(cancelled));
+            if let Err(error) = self.queue.lists.push(&ready).await {
                 tracing::debug!(%error, "the auditor will push what was given back");
             }
         }
@@ -165,13 +162,13 @@ impl Finisher {
 
     fn done(&self, batch: &[Settled], written: &HashSet<Uuid>, in_doubt: bool) {
         self.held.remove(batch.iter().map(Settled::claim));
-        self.metrics.finish_batch.record(u32::try_from(batch.len()).unwrap_or(u32::MAX));
+        self.queue.metrics().finish_batch.record(u32::try_from(batch.len()).unwrap_or(u32::MAX));
         if in_doubt {
             return;
         }
         let fenced = batch.iter().filter(|settled| !matches!(settled, Settled::Committed(_)));
         for settled in fenced.filter(|settled| !written.contains(&settled.claim().0)) {
-            self.metrics.stale_finishes.increment(1);
+            self.queue.metrics().stale_finishes.increment(1);
             tracing::warn!(id = %settled.claim().0, "refused a finish: the run no longer held its job");
         }
     }
@@ -180,7 +177,7 @@ impl Finisher {
     /// handler put into it. If even that is refused, the row stays ours in the
     /// ledger and we forget it, so that the reconciler gives it back.
     async fn refused(&self, settled: &Settled, error: &sqlx::Error) {
-        self.metrics.postgres_errors.increment(1);
+        self.queue.metrics().postgres_errors.increment(1);
         tracing::error!(id = %settled.claim().0, %error, "postgresql refuses this outcome; writing it without its details");
         let bare = settled.without_details();
         if let Err(error) = self.try_write(std::slice::from_ref(&bare)).await {

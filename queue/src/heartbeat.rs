@@ -7,16 +7,16 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use sqlx::PgPool;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Metrics,
+    Queue,
     error::connection_lost,
     held::Held,
     lease::{DUTIES, Leases, rest},
     ledger::workers::{self, Beat, WorkerRow},
+    pause::Paused,
 };
 
 /// How often a worker beats.
@@ -94,12 +94,12 @@ impl Pulse {
 }
 
 pub(crate) struct Heartbeat {
-    pub(crate) pool: PgPool,
-    pub(crate) metrics: Metrics,
+    pub(crate) queue: Queue,
     pub(crate) row: WorkerRow,
     pub(crate) pulse: Arc<Pulse>,
     pub(crate) leases: Leases,
     pub(crate) held: Arc<Held>,
+    pub(crate) paused: Paused,
 }
 
 impl Heartbeat {
@@ -108,7 +108,7 @@ impl Heartbeat {
     pub(crate) async fn register(&self, stop: &CancellationToken) -> bool {
         let mut said = false;
         loop {
-            match workers::register(&self.pool, &self.row, &DUTIES).await {
+            match workers::register(self.queue.pool(), &self.row, &DUTIES).await {
                 Ok(()) => {
                     if said {
                         tracing::info!("postgresql is back; the worker is registered");
@@ -116,7 +116,7 @@ impl Heartbeat {
                     return true;
                 }
                 Err(error) => {
-                    self.metrics.postgres_errors.increment(1);
+                    self.queue.metrics().postgres_errors.increment(1);
                     if !said {
                         tracing::warn!(%error, "cannot register the worker yet; trying until postgresql takes it");
                         said = true;
@@ -144,7 +144,7 @@ impl Heartbeat {
                     if self.arrived(sent, beat, &mut server).await { EVERY } else { RETRY }
                 }
                 Err(error) => {
-                    self.metrics.postgres_errors.increment(1);
+                    self.queue.metrics().postgres_errors.increment(1);
                     self.pulse.broken();
                     if connection_lost(&error) {
                         self.held.doubt();
@@ -163,9 +163,9 @@ impl Heartbeat {
 
     async fn beat(&self) -> sqlx::Result<Beat> {
         let busy = i32::try_from(self.held.len()).unwrap_or(i32::MAX);
-        self.metrics.slots_busy.set(busy);
-        self.metrics.slots_free.set(self.row.slots.saturating_sub(busy).max(0));
-        workers::beat(&self.pool, self.row.id, busy, &DUTIES).await
+        self.queue.metrics().slots_busy.set(busy);
+        self.queue.metrics().slots_free.set(self.row.slots.saturating_sub(busy).max(0));
+        workers::beat(self.queue.pool(), self.row.id, busy, &DUTIES).await
     }
 
     /// Takes in what a beat brought; returns whether all duties were renewed.
@@ -179,9 +179,13 @@ impl Heartbeat {
         let restarted = server.replace(beat.server).is_some_and(|before| before != beat.server);
         if !beat.registered {
             tracing::warn!("the worker's row was gone: others took it for dead; registering again");
-            if let Err(error) = workers::register(&self.pool, &self.row, &DUTIES).await {
+            if let Err(error) = workers::register(self.queue.pool(), &self.row, &DUTIES).await {
                 tracing::warn!(%error, "could not register again yet");
             }
+        }
+        self.paused.set(beat.paused);
+        for id in beat.cancelled {
+            self.held.request_cancel(id);
         }
         if doubtful || restarted || !beat.registered {
             self.held.doubt();

@@ -6,15 +6,14 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use chrono::{DateTime, Utc};
 use tokio::sync::{Notify, RwLock, RwLockReadGuard, RwLockWriteGuard, watch};
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::{keys::List, ledger::give_back::Claim};
+use crate::{cancel::Stop, keys::List, ledger::give_back::Claim};
 
 /// The claims, and what the reconciler needs to find them in the ledger.
 #[derive(Debug)]
@@ -36,7 +35,7 @@ struct Inner {
 #[derive(Clone, Debug)]
 struct Holding {
     claim_id: Uuid,
-    cancel: CancellationToken,
+    stop: Arc<Stop>,
 }
 
 impl Held {
@@ -65,12 +64,12 @@ impl Held {
         self.gate.write().await
     }
 
-    pub(crate) fn insert(&self, claims: impl Iterator<Item = (Claim, CancellationToken)>) {
+    pub(crate) fn insert(&self, claims: impl Iterator<Item = (Claim, Arc<Stop>)>) {
         let mut inner = self.lock();
-        for ((id, claim_id), cancel) in claims {
+        for ((id, claim_id), stop) in claims {
             // An older claim of the same job was lost meanwhile, and its run goes on for nothing.
-            if let Some(lost) = inner.claims.insert(id, Holding { claim_id, cancel }) {
-                lost.cancel.cancel();
+            if let Some(lost) = inner.claims.insert(id, Holding { claim_id, stop }) {
+                lost.stop.now();
             }
         }
     }
@@ -102,7 +101,7 @@ impl Held {
         let mut inner = self.lock();
         match inner.claims.get(&claim.0) {
             Some(holding) if holding.claim_id == claim.1 => {
-                holding.cancel.cancel();
+                holding.stop.now();
                 inner.claims.remove(&claim.0);
                 drop(inner);
                 self.removed.notify_waiters();
@@ -112,10 +111,16 @@ impl Held {
         }
     }
 
+    /// Tells the run of job `id`, if it is here, that somebody cancels it.
+    /// Whether that was news.
+    pub(crate) fn request_cancel(&self, id: Uuid) -> bool {
+        self.lock().claims.get(&id).is_some_and(|holding| holding.stop.on_request())
+    }
+
     /// Tells every run to stop; what it settles goes on through the finisher.
     pub(crate) fn cancel_all(&self) {
         for holding in self.lock().claims.values() {
-            holding.cancel.cancel();
+            holding.stop.now();
         }
     }
 

@@ -48,7 +48,7 @@ pub async fn complete(pool: &PgPool, ids: &[Uuid], claim_id: Uuid, keep_days: i3
             reason: None,
         })
         .collect();
-    Ok(finish::write(pool, &ended, &[]).await?.len())
+    Ok(finish::write(pool, &ended, &[], &serde_json::Value::Null).await?.len())
 }
 
 /// Makes the history's partition for jobs kept this many days.

@@ -1,16 +1,14 @@
 //! Keeps the ledger's tables small: makes the history's partitions ahead, drops
 //! those whose time is over, removes expired keys and old worker rows.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Metrics,
+    Queue,
     lease::{Leases, rest},
-    ledger::{partitions, workers},
-    registry::Policies,
+    ledger::{partitions, schedules, workers},
 };
 
 const DUTY: &str = "janitor";
@@ -19,10 +17,8 @@ const EVERY: Duration = Duration::from_mins(10);
 const BATCH: i64 = 1_000;
 
 pub(crate) struct Janitor {
-    pub(crate) pool: PgPool,
-    pub(crate) metrics: Metrics,
+    pub(crate) queue: Queue,
     pub(crate) leases: Leases,
-    pub(crate) policies: Arc<Policies>,
 }
 
 impl Janitor {
@@ -30,7 +26,7 @@ impl Janitor {
     pub(crate) async fn run(self, stop: CancellationToken) {
         while self.leases.acquired(DUTY, &stop).await.is_some() {
             if let Err(error) = self.tick().await {
-                self.metrics.postgres_errors.increment(1);
+                self.queue.metrics().postgres_errors.increment(1);
                 tracing::warn!(%error, "the janitor could not finish; it tries again");
             }
             if !rest(EVERY, &stop).await {
@@ -40,9 +36,10 @@ impl Janitor {
     }
 
     async fn tick(&self) -> sqlx::Result<()> {
-        partitions::ensure_ahead(&self.pool, self.policies.retention_days()).await?;
-        while workers::prune(&self.pool, BATCH).await? >= BATCH.unsigned_abs() {}
-        let dropped = partitions::drop_expired(&self.pool).await?;
+        partitions::ensure_ahead(self.queue.pool(), self.queue.kinds().retention_days()).await?;
+        while workers::prune(self.queue.pool(), BATCH).await? >= BATCH.unsigned_abs() {}
+        while schedules::prune(self.queue.pool(), BATCH).await? >= BATCH.unsigned_abs() {}
+        let dropped = partitions::drop_expired(self.queue.pool()).await?;
         if dropped > 0 {
             tracing::info!(days = dropped, "dropped the history of days whose retention is over");
         }

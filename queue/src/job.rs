@@ -2,16 +2,25 @@
 
 use std::time::Duration;
 
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{Backoff, Priority};
+use crate::{Backoff, Error, Priority};
 
 /// The largest payload in bytes of JSON. Larger things belong in storage, with
 /// their key in the payload.
 pub const MAX_PAYLOAD_BYTES: usize = 256 * 1024;
 
+/// How deep arrays and objects may be nested in a payload.
+pub const MAX_PAYLOAD_DEPTH: usize = 64;
+
 /// The largest result in bytes of JSON.
 pub const MAX_RESULT_BYTES: usize = 64 * 1024;
+
+/// The longest that an attempt may run: what the ledger's column holds.
+const MAX_TIMEOUT: Duration = Duration::from_millis(i32::MAX as u64);
+
+/// The longest that a job may wait for anything.
+pub(crate) const MAX_WAIT: Duration = Duration::from_hours(10 * 366 * 24);
 
 /// A job's payload, and the policy of its kind as constants.
 ///
@@ -69,6 +78,10 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// How long to wait between attempts.
     const BACKOFF: Backoff = Backoff::DEFAULT;
 
+    /// How long it may wait to be started: from when it is due, or from the
+    /// enqueue. Then it is cancelled instead of run. `None`: for ever.
+    const EXPIRES_IN: Option<Duration> = None;
+
     /// How long its row is kept after it ended.
     const RETENTION: Retention = Retention::DEFAULT;
 
@@ -99,7 +112,7 @@ impl Retention {
 ///
 /// An enqueue that meets a held key returns the job that holds it instead of
 /// making another one. Keys are compared within a kind.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unique {
     /// The key: 1 to 300 characters.
     pub key: String,
@@ -108,7 +121,7 @@ pub struct Unique {
 }
 
 /// How long a unique key holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum UniqueScope {
     /// Until the job's first attempt starts: what happens during a run may ask
     /// for one more. A retry does not take the key again.
@@ -136,11 +149,21 @@ impl Unique {
     }
 }
 
-/// The policy of a kind, as the worker keeps it by name.
+/// The policy of a kind, by name.
 #[derive(Clone, Copy, Debug)]
 pub struct Policy {
     /// See [`Job::QUEUE`].
     pub queue: &'static str,
+    /// See [`Job::PAYLOAD_VERSION`].
+    pub payload_version: i16,
+    /// See [`Job::PRIORITY`].
+    pub priority: Priority,
+    /// See [`Job::MAX_ATTEMPTS`].
+    pub max_attempts: i16,
+    /// See [`Job::TIMEOUT`].
+    pub timeout: Duration,
+    /// See [`Job::EXPIRES_IN`].
+    pub expires_in: Option<Duration>,
     /// See [`Job::BACKOFF`].
     pub backoff: Backoff,
     /// See [`Job::RETENTION`].
@@ -151,19 +174,107 @@ impl Policy {
     /// The policy that the constants of `J` declare.
     #[must_use]
     pub const fn of<J: Job>() -> Self {
-        Self { queue: J::QUEUE, backoff: J::BACKOFF, retention: J::RETENTION }
+        Self {
+            queue: J::QUEUE,
+            payload_version: J::PAYLOAD_VERSION,
+            priority: J::PRIORITY,
+            max_attempts: J::MAX_ATTEMPTS,
+            timeout: J::TIMEOUT,
+            expires_in: J::EXPIRES_IN,
+            backoff: J::BACKOFF,
+            retention: J::RETENTION,
+        }
     }
 
     /// What is used for a kind that nobody here knows (a rescued job of another version).
-    pub const UNKNOWN: Self = Self { queue: "default", backoff: Backoff::DEFAULT, retention: Retention::DEFAULT };
-}
+    pub const UNKNOWN: Self = Self {
+        queue: "default",
+        payload_version: 1,
+        priority: Priority::Default,
+        max_attempts: 10,
+        timeout: Duration::from_mins(1),
+        expires_in: None,
+        backoff: Backoff::DEFAULT,
+        retention: Retention::DEFAULT,
+    };
 
-impl Policy {
+    /// Whether jobs of `kind` can be stored and run by this policy.
+    ///
+    /// # Errors
+    /// [`Error::Policy`] names the constant that is at fault.
+    pub fn check(&self, kind: &str) -> Result<(), Error> {
+        let refuse =
+            |field, problem: &str| Err(Error::Policy { kind: kind.to_owned(), field, problem: problem.to_owned() });
+        if !is_kind(kind) {
+            return refuse("KIND", "it must be snake_case words joined by dots, 100 characters at most");
+        }
+        if !is_queue(self.queue) {
+            return refuse("QUEUE", "it must be 1 to 50 of a to z, 0 to 9, `_` and `-`");
+        }
+        if self.max_attempts < 1 {
+            return refuse("MAX_ATTEMPTS", "at least one attempt is needed");
+        }
+        if self.timeout < Duration::from_millis(1) || self.timeout > MAX_TIMEOUT {
+            return refuse("TIMEOUT", "it must be between a millisecond and 24 days");
+        }
+        if self.expires_in.is_some_and(|wait| wait.is_zero() || wait > MAX_WAIT) {
+            return refuse("EXPIRES_IN", "it must be more than nothing and at most ten years");
+        }
+        Ok(())
+    }
+
     pub(crate) fn completed_days(&self) -> u8 {
         self.retention.completed_days.min(Retention::MAX_DAYS)
     }
 
     pub(crate) fn discarded_days(&self) -> u8 {
         self.retention.discarded_days.min(Retention::MAX_DAYS)
+    }
+}
+
+/// Whether the ledger takes the kind's name.
+fn is_kind(name: &str) -> bool {
+    let word = |word: &str| {
+        !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+    };
+    name.len() <= 100 && name.split('.').all(word)
+}
+
+/// Whether the ledger takes the queue's name: 1 to 50 of `[a-z0-9_-]`.
+pub(crate) fn is_queue(name: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-');
+    (1..=50).contains(&name.len()) && name.bytes().all(allowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn odd_kinds_and_queues_are_told_apart() {
+        for good in ["email.welcome", "cache.warm_2", "plain", "a.b.c"] {
+            assert!(is_kind(good), "{good}");
+        }
+        for bad in ["", ".", "a.", "Email.welcome", "a b", "a-b", "메일", "a\0", &"x".repeat(101)] {
+            assert!(!is_kind(bad), "{bad:?}");
+        }
+        for bad in ["", "Mail", "mail:high", "{x}", "m é", &"x".repeat(51)] {
+            assert!(!is_queue(bad), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_policy_that_could_never_run_names_its_field() {
+        let field = |policy: Policy| match policy.check("test.kind") {
+            Err(Error::Policy { field, .. }) => field,
+            other => panic!("{other:?}"),
+        };
+        let good = Policy::UNKNOWN;
+        assert!(good.check("test.kind").is_ok());
+        assert_eq!(field(Policy { queue: "No", ..good }), "QUEUE");
+        assert_eq!(field(Policy { max_attempts: 0, ..good }), "MAX_ATTEMPTS");
+        assert_eq!(field(Policy { timeout: Duration::ZERO, ..good }), "TIMEOUT");
+        assert_eq!(field(Policy { timeout: Duration::MAX, ..good }), "TIMEOUT");
+        assert_eq!(field(Policy { expires_in: Some(Duration::ZERO), ..good }), "EXPIRES_IN");
     }
 }

@@ -3,6 +3,8 @@
 //! | key | type | what |
 //! |---|---|---|
 //! | `{<prefix>}:ready:<queue>:<priority>` | list | ready jobs, the next one at the head |
+//! | `{<prefix>}:signals` | channel | what workers are told at once (`Signal`) |
+//! | `{<prefix>}:progress` | channel | how far running jobs are (`Progress`) |
 //!
 //! The braces are Redis Cluster's hash tag: all keys of one prefix share a slot,
 //! which `BLMPOP` over several lists needs. A list element is 24 bytes: when the
@@ -14,7 +16,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::{Error, Priority};
+use crate::{Error, Priority, job::is_queue};
 
 /// The first part of every key, so that several systems can share one Redis.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +37,16 @@ impl Prefix {
             problem: format!("`{prefix}` must be 1 to 100 letters, digits, dots, dashes, colons or underscores"),
         })
     }
+
+    /// The channel on which workers are told what can't wait for their next beat.
+    pub(crate) fn signals(&self) -> String {
+        format!("{{{}}}:signals", self.0)
+    }
+
+    /// The channel on which running jobs tell how far they are.
+    pub(crate) fn progress(&self) -> String {
+        format!("{{{}}}:progress", self.0)
+    }
 }
 
 /// One ready list.
@@ -54,8 +66,7 @@ impl List {
 
     /// Whether the ledger takes the queue's name: 1 to 50 of `[a-z0-9_-]`.
     pub(crate) fn is_valid(&self) -> bool {
-        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-');
-        (1..=50).contains(&self.queue.len()) && self.queue.chars().all(allowed)
+        is_queue(&self.queue)
     }
 
     /// Its key in Redis.

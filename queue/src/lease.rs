@@ -16,7 +16,7 @@ use crate::Metrics;
 pub(crate) const LENGTH: Duration = Duration::from_secs(6);
 
 /// The duties, as their lease rows name them.
-pub(crate) const DUTIES: [&str; 3] = ["auditor", "janitor", "promoter"];
+pub(crate) const DUTIES: [&str; 4] = ["auditor", "janitor", "promoter", "scheduler"];
 
 #[derive(Clone, Debug)]
 struct Lease {

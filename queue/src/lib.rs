@@ -14,6 +14,7 @@
 mod auditor;
 mod backend;
 mod backoff;
+mod cancel;
 mod client;
 mod error;
 mod executor;
@@ -26,34 +27,56 @@ pub mod internals;
 mod janitor;
 mod job;
 pub mod keys;
+mod kinds;
 mod lease;
 mod ledger;
 mod lookup;
 pub mod metrics;
+mod new_job;
 mod order;
 mod outcome;
+mod overview;
+mod pause;
 mod pipeline;
 mod priority;
+mod progress;
 mod promoter;
 mod ready_list;
 mod reconciler;
+mod redrive;
 mod registry;
 mod rescuer;
 mod run;
 mod runner;
+mod schedule;
+mod scheduler;
 mod settings;
+mod signals;
 mod transaction;
+mod why;
 
 pub use backoff::Backoff;
+pub use cancel::Cancellation;
 pub use client::Queue;
 pub use error::Error;
-pub use job::{Job, MAX_PAYLOAD_BYTES, MAX_RESULT_BYTES, Policy, Retention, Unique, UniqueScope};
-pub use ledger::{enqueue::Enqueued, inspect::JobView};
+pub use job::{Job, MAX_PAYLOAD_BYTES, MAX_PAYLOAD_DEPTH, MAX_RESULT_BYTES, Policy, Retention, Unique, UniqueScope};
+pub use kinds::Kinds;
+pub use ledger::{
+    enqueue::Enqueued,
+    inspect::{JobState, JobView, UnknownState},
+    list::{JobFilter, JobPage},
+    overview::WorkerView,
+};
 pub use metrics::Metrics;
+pub use new_job::EnqueueOptions;
 pub use outcome::{Failure, Finished, Outcome};
+pub use overview::{JobCounts, QueueView, Ready};
 pub use priority::Priority;
+pub use progress::Progress;
 pub use registry::{Handler, Registry};
 pub use run::Run;
 pub use runner::{Readiness, Runner};
+pub use schedule::{Misfire, Schedule, ScheduleView};
 pub use settings::{Mode, QueueShare, RunnerSettings};
-pub use transaction::{Cause, EnqueueOptions, Transaction, enqueue};
+pub use transaction::{Cause, Transaction, enqueue};
+pub use why::{Explanation, Reason};

@@ -1,33 +1,37 @@
 //! The ids that a claim did not return.
 //!
 //! Most are duplicates on a list, claimed by another worker or long ended:
-//! they need nothing. Those of a kind that this worker doesn't know are parked.
+//! they need nothing. Those of a kind that this worker doesn't know are parked,
+//! those whose time to start is over are cancelled.
 
 use std::{
     collections::HashSet,
     sync::{Mutex, PoisonError},
 };
 
-use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::{keys::List, ledger::claim};
+use crate::{Queue, keys::List, ledger::claim};
 
 pub(crate) struct Lookup {
-    pool: PgPool,
+    queue: Queue,
     kinds: Vec<String>,
     /// What has been said already, so that it is logged once.
     said: Mutex<HashSet<String>>,
 }
 
 impl Lookup {
-    pub(crate) fn new(pool: PgPool, kinds: Vec<String>) -> Self {
-        Self { pool, kinds, said: Mutex::default() }
+    pub(crate) fn new(queue: Queue, kinds: Vec<String>) -> Self {
+        Self { queue, kinds, said: Mutex::default() }
     }
 
     /// Looks once at what a claim did not return.
     pub(crate) async fn missing(&self, ids: &[Uuid]) {
-        match claim::park_unknown(&self.pool, ids, &self.kinds).await {
+        // They are in the ledger, on no list: the auditor finds what fails here.
+        if let Err(error) = self.queue.expire(ids).await {
+            tracing::debug!(%error, jobs = ids.len(), "could not look for jobs whose time is over");
+        }
+        match claim::park_unknown(self.queue.pool(), ids, &self.kinds).await {
             Ok(kinds) => {
                 for kind in kinds {
                     if self.is_news(&kind) {
@@ -38,7 +42,6 @@ impl Lookup {
                     }
                 }
             }
-            // They are in the ledger, on no list: the auditor will find them.
             Err(error) => tracing::debug!(%error, jobs = ids.len(), "could not look up what a claim left"),
         }
     }

@@ -51,7 +51,7 @@ declare! {
     RUN = Histogram "job_run_seconds" ["kind"]
         "How long attempts ran.";
     OUTCOMES = Counter "job_outcomes_total" ["kind", "outcome"]
-        "Attempts by how they ended: completed, retried, discarded, given_back.";
+        "Attempts by how they ended: completed, retried, snoozed, discarded, cancelled, given_back.";
     RETRIES = Counter "job_retries_total" ["kind"]
         "Attempts that failed and will be tried again.";
     RESCUED = Counter "jobs_rescued_total" []
@@ -62,6 +62,8 @@ declare! {
         "Queued jobs that the auditor's last look found on no list; it heals them at once.";
     STALE = Counter "stale_finishes_total" []
         "Finishes refused because the run no longer held its job.";
+    TICKS = Counter "scheduler_ticks_total" ["schedule", "outcome"]
+        "Ticks of schedules: fired (the job was enqueued) and failed (they will be tried again).";
     HOLDER = Gauge "duty_holder" ["duty"]
         "1 while this process holds the duty.";
     SLOTS = Gauge "worker_slots" ["state"]
@@ -150,6 +152,8 @@ impl Metrics {
             retried: outcome("retried"),
             discarded: outcome("discarded"),
             given_back: outcome("given_back"),
+            cancelled: outcome("cancelled"),
+            snoozed: outcome("snoozed"),
         }
     }
 
@@ -159,6 +163,10 @@ impl Metrics {
 
     pub(crate) fn latency(&self, queue: &str, priority: &str) -> Gauge {
         On(&*self.recorder).gauge(LATENCY, &[("queue", queue), ("priority", priority)])
+    }
+
+    pub(crate) fn scheduler_ticks(&self, schedule: &str, outcome: &'static str) -> Counter {
+        On(&*self.recorder).counter(TICKS, &[("schedule", schedule), ("outcome", outcome)])
     }
 
     pub(crate) fn duty_holder(&self, duty: &str) -> Gauge {
@@ -176,6 +184,8 @@ pub(crate) struct KindMetrics {
     pub(crate) retried: Counter,
     pub(crate) discarded: Counter,
     pub(crate) given_back: Counter,
+    pub(crate) cancelled: Counter,
+    pub(crate) snoozed: Counter,
 }
 
 /// The handles of every registered kind.

@@ -10,9 +10,13 @@ use serde_json::Value;
 /// |---|---|---|
 /// | [`Completed`](Self::Completed), [`CompletedWith`](Self::CompletedWith) | `completed` | yes |
 /// | [`RetryAfter`](Self::RetryAfter) | `scheduled`; `discarded` after the last attempt | yes |
+/// | [`Snooze`](Self::Snooze) | `scheduled` | no |
 /// | [`Discard`](Self::Discard) | `discarded` at once | yes |
 /// | [`Committed`](Self::Committed) | what [`Run::complete_in`](crate::Run::complete_in) wrote | yes |
 /// | `Err(`[`Failure`]`)`, a panic, a time-out | `scheduled` by the kind's backoff; `discarded` after the last attempt | yes |
+///
+/// A job that somebody has cancelled meanwhile becomes `cancelled` wherever the
+/// table says `scheduled`, and where the attempt fails.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
     /// Done, nothing to tell.
@@ -23,6 +27,9 @@ pub enum Outcome {
     /// Not now: again after this time, for this reason. For an answer such as
     /// HTTP 429 with `Retry-After`; else return an error and let the backoff decide.
     RetryAfter(Duration, String),
+    /// Not yet: again after this time, as if this attempt had not been. For a
+    /// job that waits for something else to happen.
+    Snooze(Duration),
     /// Never: no further attempt can succeed, for this reason.
     Discard(String),
     /// The handler's own transaction has finished the job already.
@@ -95,6 +102,8 @@ pub(crate) enum FailureKind {
     Undecodable,
     /// The worker that ran it is gone.
     WorkerLost,
+    /// Somebody cancelled the job while it ran.
+    Cancelled,
 }
 
 impl FailureKind {
@@ -108,6 +117,7 @@ impl FailureKind {
             Self::Timeout => "timeout",
             Self::Undecodable => "undecodable",
             Self::WorkerLost => "worker_lost",
+            Self::Cancelled => "cancelled",
         }
     }
 }

@@ -1,13 +1,6 @@
 //! The running pipeline of a worker, and how it drains.
 
-use std::{
-    future::Future,
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
-    time::Duration,
-};
+use std::{future::Future, time::Duration};
 
 use apalis::prelude::WorkerContext;
 use sqlx::PgPool;
@@ -25,8 +18,6 @@ pub(crate) const LAST_WORDS: Duration = Duration::from_secs(5);
 /// What a fetcher gets to end what it is at, however short the grace: a pop or
 /// a claim that is cut off half-way costs its jobs time, or an attempt.
 const UNBLOCKED_WITHIN: Duration = Duration::from_secs(1);
-/// How often a fetcher that still blocks is unblocked again (it may have reconnected).
-const UNBLOCK_EVERY: Duration = Duration::from_millis(100);
 
 /// Tracked tasks, none of which may panic unnoticed: a worker without its
 /// heartbeat or a fetcher would look alive and do no work.
@@ -97,8 +88,6 @@ pub(crate) struct Pipeline {
     /// Fired when the grace is over.
     pub(crate) stopping: CancellationToken,
     pub(crate) fetchers: Tasks,
-    /// The Redis client ids of the fetchers' connections; 0 for none.
-    pub(crate) clients: Vec<Arc<AtomicI64>>,
     pub(crate) finishers: Tasks,
     pub(crate) apalis: WorkerContext,
     pub(crate) runtime: JoinHandle<()>,
@@ -109,7 +98,10 @@ impl Pipeline {
     /// rest back unburnt, also what apalis was handed and never started.
     pub(crate) async fn drain(self, queue: &Queue, pool: &PgPool, held: &Held, grace: Duration) -> Result<(), Error> {
         let deadline = Instant::now() + grace;
-        self.stop_fetching(queue, grace.clamp(UNBLOCKED_WITHIN, LAST_WORDS)).await;
+        // They end their pops themselves. One that Redis does not answer is ended
+        // here; if it had popped something, an auditor finds it.
+        self.fetching.cancel();
+        self.fetchers.wait(grace.clamp(UNBLOCKED_WITHIN, LAST_WORDS)).await;
         if timeout_at(deadline, held.emptied()).await.is_err() {
             tracing::warn!(running = held.len(), "the grace is over; giving back what still runs");
         }
@@ -129,32 +121,12 @@ impl Pipeline {
         let left = held.claims();
         if !left.is_empty() {
             tracing::warn!(jobs = left.len(), "giving back jobs whose runs did not stop");
-            let given_back = timeout(LAST_WORDS, give_back::give_back(pool, &left)).await;
-            let ready = given_back.unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
+            let given_back =
+                timeout(LAST_WORDS, give_back::give_back(pool, &left, &queue.kinds().days_of_cancelled())).await;
+            let given_back = given_back.unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
             // What can't be pushed is found by an auditor.
-            let _ = queue.lists.push(&ready).await;
+            let _ = queue.lists.push(&given_back.ready).await;
         }
         Ok(())
-    }
-
-    /// Unblocks the fetchers. One that Redis does not answer is ended; if it had
-    /// popped something, an auditor finds it.
-    async fn stop_fetching(&self, queue: &Queue, patience: Duration) {
-        self.fetching.cancel();
-        let unblock = async {
-            loop {
-                for client in &self.clients {
-                    let id = client.load(Ordering::Acquire);
-                    if id != 0 && queue.lists.unblock(id).await.is_err() {
-                        tracing::debug!("could not unblock a fetcher yet");
-                    }
-                }
-                tokio::time::sleep(UNBLOCK_EVERY).await;
-            }
-        };
-        tokio::select! {
-            () = self.fetchers.wait(patience) => {}
-            () = unblock => {}
-        }
     }
 }

@@ -56,6 +56,12 @@ impl Priority {
     }
 }
 
+impl From<i16> for Priority {
+    fn from(rank: i16) -> Self {
+        Self::from_rank(rank)
+    }
+}
+
 impl fmt::Display for Priority {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())

@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
-use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Metrics,
+    Queue,
     lease::{Leases, rest},
     ledger::promote,
-    ready_list::ReadyLists,
 };
 
 const DUTY: &str = "promoter";
@@ -21,9 +19,7 @@ const EVERY: Duration = Duration::from_secs(1);
 const AT_MOST_EVERY: Duration = Duration::from_millis(20);
 
 pub(crate) struct Promoter {
-    pub(crate) pool: PgPool,
-    pub(crate) lists: ReadyLists,
-    pub(crate) metrics: Metrics,
+    pub(crate) queue: Queue,
     pub(crate) leases: Leases,
 }
 
@@ -40,16 +36,16 @@ impl Promoter {
 
     /// One bounded step; returns when to take the next.
     async fn tick(&self) -> Duration {
-        let promoted = match promote::promote(&self.pool, BATCH).await {
+        let promoted = match promote::promote(self.queue.pool(), BATCH).await {
             Ok(promoted) => promoted,
             Err(error) => {
-                self.metrics.postgres_errors.increment(1);
+                self.queue.metrics().postgres_errors.increment(1);
                 tracing::debug!(%error, "could not promote");
                 return EVERY;
             }
         };
         // What can't be pushed is queued in the ledger all the same: the auditor finds it.
-        let pushed = self.lists.push(&promoted.ready).await;
+        let pushed = self.queue.lists.push(&promoted.ready).await;
         let full = u32::try_from(promoted.ready.len()).is_ok_and(|jobs| jobs >= BATCH);
         if full && pushed.is_ok() {
             return Duration::ZERO;

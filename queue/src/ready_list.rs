@@ -18,7 +18,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use redis::{
     AsyncConnectionConfig, Client, IntoConnectionInfo, RedisResult,
-    aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection},
+    aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection, PubSubStream},
     io::tcp::{TcpSettings, socket2::TcpKeepalive},
 };
 use tokio::time::{Instant, timeout};
@@ -27,6 +27,7 @@ use uuid::Uuid;
 use crate::{
     Error, Metrics, Priority,
     keys::{Element, List, Prefix},
+    signals::Signal,
 };
 
 /// A push made on behalf of a waiting caller takes no longer than this.
@@ -169,6 +170,19 @@ impl ReadyLists {
         Ok(answers.into_iter().map(|(len, head)| Look { len, oldest: oldest(head) }).collect())
     }
 
+    /// How many elements are before this one on its list, looking at `places` at
+    /// most; and how long the list is.
+    pub(crate) async fn place(&self, list: &List, element: Element, places: u64) -> Result<(Option<u64>, u64), Error> {
+        self.command(async {
+            let key = list.key(&self.prefix);
+            let mut pipeline = redis::pipe();
+            let element = element.encode();
+            pipeline.cmd("LPOS").arg(&key).arg(element.as_slice()).arg("MAXLEN").arg(places).cmd("LLEN").arg(&key);
+            pipeline.query_async(&mut self.manager.clone()).await
+        })
+        .await
+    }
+
     /// `PING`, for health checks.
     pub(crate) async fn ping(&self) -> Result<(), Error> {
         let ping = async {
@@ -186,6 +200,40 @@ impl ReadyLists {
         let config =
             AsyncConnectionConfig::new().set_connection_timeout(Some(COMMAND_DEADLINE)).set_response_timeout(None);
         self.client.get_multiplexed_async_connection_with_config(&config).await
+    }
+
+    /// Tells every worker something, as far as Redis can be reached within 50 ms:
+    /// who misses it learns it with the next beat.
+    pub(crate) async fn signal(&self, signal: Signal) {
+        self.publish(self.prefix.signals(), signal.encode()).await;
+    }
+
+    /// Publishes `message`; nobody waits for long, and nothing depends on it.
+    pub(crate) async fn publish(&self, channel: String, message: String) {
+        if !self.breaker.allows() {
+            return;
+        }
+        let published = async {
+            let mut command = redis::cmd("PUBLISH");
+            command.arg(channel).arg(message);
+            let _: i64 = command.query_async(&mut self.manager.clone()).await?;
+            Ok(())
+        };
+        let published = timeout(PUSH_DEADLINE, published).await.unwrap_or_else(|_| Err(timed_out()));
+        self.count(&published);
+        if let Err(error) = published {
+            tracing::debug!(%error, "could not publish");
+        }
+    }
+
+    /// A connection that hears what workers are told.
+    pub(crate) async fn subscribe_to_signals(&self) -> RedisResult<PubSubStream> {
+        let connect = async {
+            let mut subscription = self.client.get_async_pubsub().await?;
+            subscription.subscribe(self.prefix.signals()).await?;
+            Ok(subscription.into_on_message())
+        };
+        timeout(COMMAND_DEADLINE, connect).await.unwrap_or_else(|_| Err(timed_out()))
     }
 
     /// Ends the `BLMPOP` that the client `id` waits in, without losing a pop.

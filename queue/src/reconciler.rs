@@ -7,23 +7,19 @@
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
-    Backoff, Metrics,
+    Backoff, Queue,
     held::Held,
-    ledger::give_back::{self, Claim},
-    ready_list::ReadyLists,
+    ledger::give_back::{self, Claim, GivenBack},
 };
 
 const BACKOFF: Backoff = Backoff { base: Duration::from_millis(100), cap: Duration::from_secs(2) };
 
 pub(crate) struct Reconciler {
-    pub(crate) pool: PgPool,
-    pub(crate) lists: ReadyLists,
-    pub(crate) metrics: Metrics,
+    pub(crate) queue: Queue,
     pub(crate) worker_id: Uuid,
     pub(crate) held: Arc<Held>,
 }
@@ -39,7 +35,7 @@ impl Reconciler {
             let mut attempt = 0;
             while let Err(error) = self.reconcile().await {
                 attempt += 1;
-                self.metrics.postgres_errors.increment(1);
+                self.queue.metrics().postgres_errors.increment(1);
                 tracing::debug!(%error, attempt, "could not reconcile yet");
                 tokio::select! {
                     () = stop.cancelled() => return,
@@ -55,12 +51,16 @@ impl Reconciler {
         // What we have is read first: a claim finished meanwhile is then on
         // neither side, or refused by its fence.
         let ours: HashSet<Claim> = self.held.claims().into_iter().collect();
-        let ledger = give_back::held_by(&self.pool, self.worker_id, &self.held.newest(), &in_doubt).await?;
+        let ledger = give_back::held_by(self.queue.pool(), self.worker_id, &self.held.newest(), &in_doubt).await?;
         let ledger: HashSet<Claim> = ledger.into_iter().collect();
 
         let forgotten: Vec<Claim> = ledger.difference(&ours).copied().collect();
-        let ready =
-            if forgotten.is_empty() { Vec::new() } else { give_back::give_back(&self.pool, &forgotten).await? };
+        let given_back = if forgotten.is_empty() {
+            GivenBack::default()
+        } else {
+            give_back::give_back(self.queue.pool(), &forgotten, &self.queue.kinds().days_of_cancelled()).await?
+        };
+        let ready = given_back.ready;
         self.held.reconciled(in_doubt.len());
         drop(gate);
 
@@ -68,9 +68,9 @@ impl Reconciler {
         if !ready.is_empty() || cancelled > 0 {
             tracing::warn!(given_back = ready.len(), cancelled, "reconciled with the ledger");
         }
-        self.metrics.reconciled_given_back.increment(ready.len() as u64);
-        self.metrics.reconciled_cancelled.increment(cancelled as u64);
-        if let Err(error) = self.lists.push(&ready).await {
+        self.queue.metrics().reconciled_given_back.increment(ready.len() as u64);
+        self.queue.metrics().reconciled_cancelled.increment(cancelled as u64);
+        if let Err(error) = self.queue.lists.push(&ready).await {
             tracing::debug!(%error, "the auditor will push what was given back");
         }
         Ok(())

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, future::Future, pin::Pin, sync::Arc};
 
 use serde_json::value::RawValue;
 
-use crate::{Failure, Job, Outcome, Run, job::Policy};
+use crate::{Error, Failure, Job, Kinds, Outcome, Run, job::Policy};
 
 /// How a kind of job runs, given the application's context `C`.
 ///
@@ -46,6 +46,8 @@ pub(crate) struct Entry<C> {
 /// The kinds that a worker can run.
 pub struct Registry<C> {
     entries: BTreeMap<&'static str, Arc<Entry<C>>>,
+    /// Kinds that were registered more than once.
+    twice: Vec<&'static str>,
 }
 
 impl<C> fmt::Debug for Registry<C> {
@@ -56,7 +58,7 @@ impl<C> fmt::Debug for Registry<C> {
 
 impl<C> Default for Registry<C> {
     fn default() -> Self {
-        Self { entries: BTreeMap::new() }
+        Self { entries: BTreeMap::new(), twice: Vec::new() }
     }
 }
 
@@ -85,7 +87,9 @@ impl<C: Send + Sync + 'static> Registry<C> {
             })
         };
         let entry = Entry { kind, policy: Policy::of::<J>(), dispatch: Arc::new(dispatch) };
-        self.entries.insert(kind, Arc::new(entry));
+        if self.entries.insert(kind, Arc::new(entry)).is_some() {
+            self.twice.push(kind);
+        }
         self
     }
 
@@ -104,32 +108,29 @@ impl<C: Send + Sync + 'static> Registry<C> {
         queues
     }
 
-    pub(crate) fn entries(&self) -> impl Iterator<Item = &Arc<Entry<C>>> {
-        self.entries.values()
+    /// The policies, without the handlers.
+    #[must_use]
+    pub fn policies(&self) -> Kinds {
+        let mut kinds = Kinds::new();
+        for entry in self.entries.values() {
+            kinds.insert(entry.kind, entry.policy);
+        }
+        kinds
+    }
+
+    /// Whether every kind can run: it has one handler, and a policy that the ledger takes.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let refuse = |problem| Err(Error::Setting { name: "registry", problem });
+        if let Some(kind) = self.twice.first() {
+            return refuse(format!("two handlers are registered for `{kind}`"));
+        }
+        for entry in self.entries.values() {
+            entry.policy.check(entry.kind)?;
+        }
+        Ok(())
     }
 
     pub(crate) fn get(&self, kind: &str) -> Option<&Arc<Entry<C>>> {
         self.entries.get(kind)
-    }
-}
-
-/// The policies of a worker's kinds, without their handlers.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Policies(BTreeMap<&'static str, Policy>);
-
-impl Policies {
-    pub(crate) fn of<C: Send + Sync + 'static>(registry: &Registry<C>) -> Self {
-        Self(registry.entries().map(|entry| (entry.kind, entry.policy)).collect())
-    }
-
-    /// The policy of `kind`, or the documented defaults for a kind unknown here.
-    pub(crate) fn get(&self, kind: &str) -> Policy {
-        self.0.get(kind).copied().unwrap_or(Policy::UNKNOWN)
-    }
-
-    /// Every number of days that an ended job may be kept.
-    pub(crate) fn retention_days(&self) -> impl Iterator<Item = u8> {
-        let unknown = [Policy::UNKNOWN];
-        self.0.values().copied().chain(unknown).flat_map(|policy| [policy.completed_days(), policy.discarded_days()])
     }
 }

@@ -7,11 +7,10 @@
 use std::{collections::HashSet, sync::Arc};
 
 use chrono::{DateTime, Utc};
-use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::{
-    Error, Metrics, backoff,
+    Error, Queue, backoff, cancel,
     heartbeat::Pulse,
     ledger::{
         audit::Orphan,
@@ -20,17 +19,12 @@ use crate::{
         rescue::{self, Rescue},
     },
     outcome::FailureKind,
-    ready_list::ReadyLists,
-    registry::Policies,
     run::error_entry,
 };
 
 pub(crate) struct Rescuer {
-    pub(crate) pool: PgPool,
-    pub(crate) lists: ReadyLists,
-    pub(crate) metrics: Metrics,
+    pub(crate) queue: Queue,
     pub(crate) pulse: Arc<Pulse>,
-    pub(crate) policies: Arc<Policies>,
 }
 
 impl Rescuer {
@@ -40,24 +34,25 @@ impl Rescuer {
         if orphans.is_empty() || !self.pulse.is_trustworthy(now) {
             return Ok(());
         }
-        let (last, again): (Vec<_>, Vec<_>) = orphans.iter().partition(|o| o.attempt >= o.max_attempts);
+        let (last, again): (Vec<_>, Vec<_>) =
+            orphans.iter().partition(|orphan| orphan.cancel_requested || orphan.attempt >= orphan.max_attempts);
         let again: Vec<Rescue> = again.into_iter().map(|orphan| self.again(orphan)).collect();
         let ended: Vec<Ended> = last.into_iter().map(|orphan| self.ended(orphan)).collect();
-        let outcome = match rescue::rescue(&self.pool, &again, &ended).await {
+        let outcome = match rescue::rescue(self.queue.pool(), &again, &ended).await {
             Err(error) if partitions::is_missing(&error) => {
-                partitions::ensure_ahead(&self.pool, self.policies.retention_days()).await?;
-                rescue::rescue(&self.pool, &again, &ended).await
+                partitions::ensure_ahead(self.queue.pool(), self.queue.kinds().retention_days()).await?;
+                rescue::rescue(self.queue.pool(), &again, &ended).await
             }
             other => other,
         };
         let (rescued, ready) = outcome?;
-        self.metrics.rescued.increment(rescued as u64);
+        self.queue.metrics().rescued.increment(rescued as u64);
         if rescued > 0 {
             let workers: HashSet<Uuid> = orphans.iter().map(|orphan| orphan.worker_id).collect();
             tracing::warn!(?workers, jobs = rescued, "workers are gone; rescued their jobs");
         }
         // What can't be pushed is found by the next looks.
-        if let Err(error) = self.lists.push(&ready).await {
+        if let Err(error) = self.queue.lists.push(&ready).await {
             tracing::debug!(%error, "the auditor will push what was rescued");
         }
         Ok(())
@@ -66,20 +61,25 @@ impl Rescuer {
     fn again(&self, orphan: &Orphan) -> Rescue {
         let delay_ms = (orphan.losses > 0).then(|| {
             let losses = u32::try_from(orphan.losses).unwrap_or(u32::MAX);
-            backoff::millis(self.policies.get(&orphan.kind).backoff.delay(losses))
+            backoff::millis(self.queue.kinds().policy(&orphan.kind).backoff.delay(losses))
         });
         Rescue { id: orphan.id, claim_id: orphan.claim_id, delay_ms, error: loss(orphan) }
     }
 
     fn ended(&self, orphan: &Orphan) -> Ended {
+        let (state, reason) = if orphan.cancel_requested {
+            (EndState::Cancelled, cancel::REQUESTED)
+        } else {
+            (EndState::Discarded, "attempts used up")
+        };
         Ended {
             id: orphan.id,
             claim_id: orphan.claim_id,
-            state: EndState::Discarded,
-            keep_days: self.policies.get(&orphan.kind).discarded_days().into(),
+            state,
+            keep_days: self.queue.kinds().policy(&orphan.kind).discarded_days().into(),
             result: None,
             error: Some(loss(orphan)),
-            reason: Some("attempts used up".to_owned()),
+            reason: Some(reason.to_owned()),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What a handler knows of its run.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -9,7 +9,8 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
-    Error, Outcome, Queue, Transaction,
+    Error, Outcome, Progress, Queue, Transaction,
+    cancel::Stop,
     error::Error::Stale,
     job::{MAX_RESULT_BYTES, Policy},
     ledger::{
@@ -19,6 +20,7 @@ use crate::{
         partitions,
     },
     outcome::{FailureKind, Finished},
+    progress::Reporter,
 };
 
 /// Messages are cut at this many characters in the error history.
@@ -40,7 +42,8 @@ pub struct Run {
     pub(crate) timeout: Duration,
     pub(crate) started_at: DateTime<Utc>,
     pub(crate) worker_id: Uuid,
-    pub(crate) cancelled: CancellationToken,
+    pub(crate) stop: Arc<Stop>,
+    pub(crate) progress: Reporter,
     pub(crate) queue: Queue,
 }
 
@@ -99,11 +102,33 @@ impl Run {
         self.started + self.timeout
     }
 
-    /// Fires when the run has lost its job or the worker stops for good; the
-    /// future is dropped then. For work that runs outside it, as on a blocking thread.
+    /// Fires when the run is to stop.
+    ///
+    /// If somebody has cancelled the job, the handler has a second to end by
+    /// itself; then its future is dropped at its next await point. If the run
+    /// has lost its job or the worker stops for good, it is dropped at once.
+    /// For work outside the future, as on a blocking thread, this is the only
+    /// way to learn of it.
     #[must_use]
     pub fn cancelled(&self) -> CancellationToken {
-        self.cancelled.clone()
+        self.stop.token().clone()
+    }
+
+    /// Tells how far the job is, for people: in its row and, live, to those who
+    /// listen. Costs nothing but memory; what is told within a second of the
+    /// last is kept until that second is over, and only the newest is written.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// # fn import(run: &callboard_queue::Run, rows: &[u8]) {
+    /// for (done, row) in rows.iter().enumerate() {
+    ///     run.progress(callboard_queue::Progress::of(done, rows.len()).saying("rows imported"));
+    /// }
+    /// # }
+    /// ```
+    pub fn progress(&self, progress: Progress) {
+        self.progress.tell(self.claim(), progress);
     }
 
     /// Begins a transaction, for [`complete_in`](Self::complete_in) and other work.
@@ -161,7 +186,7 @@ impl Run {
     ) -> Ended {
         let keep_days = match state {
             EndState::Completed => self.policy.completed_days(),
-            EndState::Discarded => self.policy.discarded_days(),
+            EndState::Discarded | EndState::Cancelled => self.policy.discarded_days(),
         };
         Ended { id: self.id, claim_id: self.claim_id, state, keep_days: keep_days.into(), result, error, reason }
     }
@@ -194,7 +219,7 @@ pub(crate) fn checked_result(result: Value) -> Value {
     if text.len() > MAX_RESULT_BYTES {
         return json!({ "omitted": format!("{} bytes; {MAX_RESULT_BYTES} are kept", text.len()) });
     }
-    if crate::transaction::has_nul(&text) {
+    if crate::new_job::has_nul(&text) {
         return json!({ "omitted": "a string in it has a NUL character" });
     }
     result

@@ -12,6 +12,7 @@
 //! application's connections can't silence the heartbeat.
 
 use std::{
+    collections::HashSet,
     sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
@@ -26,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
-    Error, Queue,
+    Error, Queue, Schedule,
     auditor::Auditor,
     backend::Assignments,
     executor::{Assignment, Dispatch, NoOutcome, SettleLayer},
@@ -41,18 +42,23 @@ use crate::{
         workers::{self, WorkerRow},
     },
     lookup::Lookup,
+    pause::Paused,
     pipeline::{Background, LAST_WORDS, Pipeline, Tasks},
+    progress::{Reporter, Scribe},
     promoter::Promoter,
     reconciler::Reconciler,
-    registry::{Policies, Registry},
+    registry::Registry,
     rescuer::Rescuer,
+    scheduler::Scheduler,
     settings::{Lane, RunnerSettings},
+    signals::Listener,
 };
 
 /// Transactions that write outcomes at a time.
 const FINISHERS: usize = 2;
-/// The heartbeat, the reconciler and the duties.
-const DUTY_CONNECTIONS: usize = 5;
+/// The heartbeat, the reconciler, the listener, the scribe and the duties, of which
+/// not all have something to say at a time.
+const DUTY_CONNECTIONS: usize = 6;
 
 /// A worker about to run.
 pub struct Runner<C> {
@@ -61,7 +67,19 @@ pub struct Runner<C> {
     context: Arc<C>,
     settings: RunnerSettings,
     lanes: Vec<Lane>,
+    schedules: Vec<Schedule>,
     pulse: Arc<Pulse>,
+}
+
+/// What the pipeline shares with what runs beside it. Its queue is one over the
+/// pool for claims and finishes.
+#[derive(Clone)]
+struct Parts {
+    queue: Queue,
+    held: Arc<Held>,
+    paused: Paused,
+    reporter: Reporter,
+    worker_id: Uuid,
 }
 
 /// Says whether a worker is doing its work. Cheap to clone and to ask.
@@ -88,17 +106,35 @@ impl<C: Send + Sync + 'static> Runner<C> {
     /// Prepares a worker for the kinds of `registry`, whose handlers get `context`.
     ///
     /// # Errors
-    /// [`Error::Setting`] for settings under which no job would ever run.
+    /// [`Error::Setting`] for settings under which no job would ever run and for
+    /// a kind with two handlers, and [`Error::Policy`] for a kind that can't run.
     pub fn new(queue: Queue, registry: Registry<C>, context: C, settings: RunnerSettings) -> Result<Self, Error> {
+        registry.check()?;
         let lanes = settings.lanes(&registry.queues())?;
         Ok(Self {
-            queue,
+            queue: queue.with_kinds(&registry.policies()),
             registry: Arc::new(registry),
             context: Arc::new(context),
             settings,
             lanes,
+            schedules: Vec::new(),
             pulse: Arc::default(),
         })
+    }
+
+    /// Declares what is to be enqueued by the clock. While a worker lives that
+    /// declares a schedule, some worker fires it.
+    ///
+    /// # Errors
+    /// [`Error::Schedule`] for two schedules of one name.
+    pub fn with_schedules(mut self, schedules: Vec<Schedule>) -> Result<Self, Error> {
+        let mut names = HashSet::new();
+        if let Some(twice) = schedules.iter().find(|schedule| !names.insert(schedule.name())) {
+            let problem = "it is declared twice".to_owned();
+            return Err(Error::Schedule { name: twice.name().to_owned(), problem });
+        }
+        self.schedules = schedules;
+        Ok(self)
     }
 
     /// A handle that tells whether the worker is doing its work.
@@ -121,22 +157,23 @@ impl<C: Send + Sync + 'static> Runner<C> {
         let row = self.row(worker_id);
         let pool = self.own_pool(self.lanes.len() + FINISHERS + 1);
         let duty_pool = self.own_pool(DUTY_CONNECTIONS);
+        let duties = self.queue.over(duty_pool.clone());
         let held = Arc::new(Held::new());
+        let paused = Paused::none();
         let leases = Leases::new(self.queue.metrics().clone());
         let heartbeat = Heartbeat {
-            pool: duty_pool.clone(),
-            metrics: self.queue.metrics().clone(),
+            queue: duties.clone(),
             row,
             pulse: self.pulse.clone(),
             leases: leases.clone(),
             held: held.clone(),
+            paused: paused.clone(),
         };
         if !heartbeat.register(&shutdown).await {
             return Ok(());
         }
         // The janitor makes them too, but its first round may come after the first finish.
-        let days = Policies::of(&self.registry);
-        if let Err(error) = partitions::ensure_ahead(&duty_pool, days.retention_days()).await {
+        if let Err(error) = partitions::ensure_ahead(&duty_pool, self.queue.kinds().retention_days()).await {
             tracing::warn!(%error, "could not make the history's partitions yet; a finish that needs one makes it");
         }
         tracing::info!(%worker_id, queues = ?heartbeat.row.queues, slots = heartbeat.row.slots, "worker started");
@@ -144,8 +181,14 @@ impl<C: Send + Sync + 'static> Runner<C> {
         let failed = CancellationToken::new();
         let background = Background::new(failed.clone());
         background.spawn(|stop| heartbeat.run(stop));
-        self.spawn_duties(&background, &duty_pool, &held, &leases, worker_id);
-        let pipeline = self.start_pipeline(&pool, &held, worker_id, &failed);
+        let reporter = Reporter::default();
+        let scribe = Scribe { queue: duties.clone(), reporter: reporter.clone() };
+        background.spawn(|stop| scribe.run(stop));
+        let listener = Listener { queue: duties.clone(), held: held.clone(), paused: paused.clone() };
+        background.spawn(|stop| listener.run(stop));
+        self.spawn_duties(&background, &duties, &held, &leases, worker_id);
+        let parts = Parts { queue: self.queue.over(pool.clone()), held: held.clone(), paused, reporter, worker_id };
+        let pipeline = self.start_pipeline(&parts, &failed);
 
         tokio::select! {
             () = shutdown.cancelled() => {}
@@ -177,6 +220,7 @@ impl<C: Send + Sync + 'static> Runner<C> {
             version: self.settings.version,
             queues,
             kinds: self.registry.kinds().into_iter().map(ToOwned::to_owned).collect(),
+            schedules: self.schedules.iter().map(|schedule| schedule.name().to_owned()).collect(),
             slots: i32::try_from(slots).unwrap_or(i32::MAX),
         }
     }
@@ -194,43 +238,24 @@ impl<C: Send + Sync + 'static> Runner<C> {
             .connect_lazy_with(options)
     }
 
-    fn spawn_duties(&self, background: &Background, pool: &PgPool, held: &Arc<Held>, leases: &Leases, worker_id: Uuid) {
-        let metrics = self.queue.metrics();
-        let lists = &self.queue.lists;
-        let policies = Arc::new(Policies::of(&self.registry));
-        let reconciler = Reconciler {
-            pool: pool.clone(),
-            lists: lists.clone(),
-            metrics: metrics.clone(),
-            worker_id,
-            held: held.clone(),
-        };
-        let promoter =
-            Promoter { pool: pool.clone(), lists: lists.clone(), metrics: metrics.clone(), leases: leases.clone() };
-        let rescuer = Rescuer {
-            pool: pool.clone(),
-            lists: lists.clone(),
-            metrics: metrics.clone(),
-            pulse: self.pulse.clone(),
-            policies: policies.clone(),
-        };
-        let auditor = Auditor {
-            pool: pool.clone(),
-            lists: lists.clone(),
-            metrics: metrics.clone(),
-            leases: leases.clone(),
-            rescuer,
-            worker_id,
-            refused: AtomicBool::new(false),
-        };
-        let janitor = Janitor { pool: pool.clone(), metrics: metrics.clone(), leases: leases.clone(), policies };
+    fn spawn_duties(&self, background: &Background, queue: &Queue, held: &Arc<Held>, leases: &Leases, worker_id: Uuid) {
+        let reconciler = Reconciler { queue: queue.clone(), worker_id, held: held.clone() };
+        let promoter = Promoter { queue: queue.clone(), leases: leases.clone() };
+        let rescuer = Rescuer { queue: queue.clone(), pulse: self.pulse.clone() };
+        let refused = AtomicBool::new(false);
+        let auditor = Auditor { queue: queue.clone(), leases: leases.clone(), rescuer, worker_id, refused };
+        let janitor = Janitor { queue: queue.clone(), leases: leases.clone() };
+        let declared = self.schedules.clone();
+        let scheduler = Scheduler { queue: queue.clone(), leases: leases.clone(), declared };
         background.spawn(|stop| reconciler.run(stop));
         background.spawn(|stop| promoter.run(stop));
         background.spawn(|stop| auditor.run(stop));
         background.spawn(|stop| janitor.run(stop));
+        background.spawn(|stop| scheduler.run(stop));
     }
 
-    fn start_pipeline(&self, pool: &PgPool, held: &Arc<Held>, worker_id: Uuid, failed: &CancellationToken) -> Pipeline {
+    fn start_pipeline(&self, parts: &Parts, failed: &CancellationToken) -> Pipeline {
+        let Parts { queue, held, paused, reporter, worker_id } = parts.clone();
         let slots: usize = self.lanes.iter().map(|lane| lane.slots).sum();
         let (jobs, receiver) = mpsc::channel::<Assignment<C>>(slots);
         let (settled, outcomes) = mpsc::channel::<Settled>(slots * 2);
@@ -240,12 +265,14 @@ impl<C: Send + Sync + 'static> Runner<C> {
         let metrics = self.queue.metrics();
         let shared = Arc::new(fetcher::Shared {
             queue: self.queue.clone(),
-            claims: pool.clone(),
+            claims: queue.pool().clone(),
             by_kind: self.registry.kinds().into_iter().map(|kind| (kind, metrics.kind(kind))).collect(),
             registry: self.registry.clone(),
-            lookup: Lookup::new(pool.clone(), kinds.clone()),
+            lookup: Lookup::new(queue.clone(), kinds.clone()),
             kinds,
             held: held.clone(),
+            paused,
+            progress: reporter,
             worker_id,
             mode: self.settings.mode,
             jobs,
@@ -253,14 +280,7 @@ impl<C: Send + Sync + 'static> Runner<C> {
         });
 
         let finishers = Tasks::new(failed.clone());
-        let finisher = Finisher {
-            pool: pool.clone(),
-            lists: self.queue.lists.clone(),
-            metrics: metrics.clone(),
-            held: held.clone(),
-            policies: Arc::new(Policies::of(&self.registry)),
-            settled: Arc::new(Mutex::new(outcomes)),
-        };
+        let finisher = Finisher { queue, held, settled: Arc::new(Mutex::new(outcomes)) };
         for _ in 0..FINISHERS {
             finishers.spawn(finisher.clone().run());
         }
@@ -283,13 +303,11 @@ impl<C: Send + Sync + 'static> Runner<C> {
         });
 
         let fetchers = Tasks::new(failed.clone());
-        let mut clients = Vec::new();
         for lane in &self.lanes {
-            let fetcher = Fetcher::new(shared.clone(), lane.queues.clone(), Arc::new(Semaphore::new(lane.slots)));
-            clients.push(fetcher.client_id());
-            fetchers.spawn(fetcher.run());
+            let slots = Arc::new(Semaphore::new(lane.slots));
+            fetchers.spawn(Fetcher::new(shared.clone(), lane.queues.clone(), slots).run());
         }
-        Pipeline { fetching, stopping, fetchers, clients, finishers, apalis, runtime }
+        Pipeline { fetching, stopping, fetchers, finishers, apalis, runtime }
     }
 }
 

@@ -5,16 +5,13 @@ use std::{
     ops::{Deref, DerefMut},
 };
 
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use sqlx::{PgConnection, Postgres};
-use uuid::Uuid;
 
 use crate::{
-    Error, Job, Priority,
-    job::MAX_PAYLOAD_BYTES,
-    ledger::enqueue::{self, Enqueued, NewJob},
+    EnqueueOptions, Error, Job,
+    ledger::enqueue::{self, Enqueued},
+    new_job::NewJob,
     ready_list::{Ready, ReadyLists},
 };
 
@@ -30,17 +27,6 @@ pub struct Cause {
     /// The W3C trace context of the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
-}
-
-/// Deviations from a kind's policy for one enqueue.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct EnqueueOptions {
-    /// Not before this time, by PostgreSQL's clock. A time that has passed means now.
-    pub run_at: Option<DateTime<Utc>>,
-    /// Another priority than the kind's.
-    pub priority: Option<Priority>,
-    /// Another number of attempts than the kind's; at least 1.
-    pub max_attempts: Option<i16>,
 }
 
 /// A PostgreSQL transaction that can enqueue jobs.
@@ -88,8 +74,8 @@ impl Transaction {
     /// Enqueues `job` by its kind's policy.
     ///
     /// # Errors
-    /// [`Error::Payload`] and [`Error::UniqueKey`] for a job that can't be
-    /// stored, [`Error::Contended`] for a key that keeps changing hands, and
+    /// [`Error::Policy`], [`Error::Payload`] and [`Error::UniqueKey`] for a job
+    /// that can't be stored, [`Error::Contended`] for a key that keeps changing hands, and
     /// [`Error::Ledger`] when PostgreSQL refuses.
     pub async fn enqueue<J: Job>(&mut self, job: &J) -> Result<Enqueued, Error> {
         self.enqueue_with(job, EnqueueOptions::default()).await
@@ -100,7 +86,7 @@ impl Transaction {
     /// # Errors
     /// As [`enqueue`](Self::enqueue).
     pub async fn enqueue_with<J: Job>(&mut self, job: &J, options: EnqueueOptions) -> Result<Enqueued, Error> {
-        let new = new_job(job, &options)?;
+        let new = NewJob::new(job, &options)?;
         let id = new.id;
         let enqueued = self.insert(vec![new]).await?;
         Ok(enqueued.first().copied().unwrap_or(Enqueued { id, existing: false }))
@@ -114,7 +100,7 @@ impl Transaction {
     /// transaction is dropped.
     pub async fn enqueue_many<J: Job>(&mut self, jobs: &[J]) -> Result<Vec<Enqueued>, Error> {
         let options = EnqueueOptions::default();
-        let new = jobs.iter().map(|job| new_job(job, &options)).collect::<Result<Vec<_>, _>>()?;
+        let new = jobs.iter().map(|job| NewJob::new(job, &options)).collect::<Result<Vec<_>, _>>()?;
         if new.is_empty() {
             return Ok(Vec::new());
         }
@@ -123,8 +109,13 @@ impl Transaction {
 
     async fn insert(&mut self, jobs: Vec<NewJob>) -> Result<Vec<Enqueued>, Error> {
         let (enqueued, ready) = insert(&mut self.inner, jobs, &self.cause).await?;
-        self.ready.extend(ready);
+        self.hand_over(ready);
         Ok(enqueued)
+    }
+
+    /// What is on these lists after the commit.
+    pub(crate) fn hand_over(&mut self, ready: Vec<Ready>) {
+        self.ready.extend(ready);
     }
 
     /// Commits, then hands the jobs to Redis. That takes at most 50 ms and
@@ -177,7 +168,7 @@ impl DerefMut for Transaction {
 /// # Errors
 /// As [`Transaction::enqueue`].
 pub async fn enqueue<J: Job>(connection: &mut PgConnection, job: &J, cause: &Cause) -> Result<Enqueued, Error> {
-    let new = new_job(job, &EnqueueOptions::default())?;
+    let new = NewJob::new(job, &EnqueueOptions::default())?;
     let id = new.id;
     let (enqueued, _) = insert(connection, vec![new], cause).await?;
     Ok(enqueued.first().copied().unwrap_or(Enqueued { id, existing: false }))
@@ -190,58 +181,4 @@ async fn insert(
 ) -> Result<(Vec<Enqueued>, Vec<Ready>), Error> {
     let meta = serde_json::json!(cause);
     enqueue::insert(connection, jobs, cause.owner.as_deref(), &meta).await
-}
-
-fn new_job<J: Job>(job: &J, options: &EnqueueOptions) -> Result<NewJob, Error> {
-    let unusable = |problem: String| Error::Payload { kind: J::KIND, problem };
-    let json = serde_json::to_string(job).map_err(|error| unusable(error.to_string()))?;
-    if json.len() > MAX_PAYLOAD_BYTES {
-        return Err(unusable(format!("{} bytes of JSON; {MAX_PAYLOAD_BYTES} are allowed", json.len())));
-    }
-    // jsonb has no U+0000; PostgreSQL would refuse the whole transaction.
-    if has_nul(&json) {
-        return Err(unusable("a string in it has a NUL character".to_owned()));
-    }
-    let payload = RawValue::from_string(json).map_err(|error| unusable(error.to_string()))?;
-    let unique = job.unique();
-    if let Some(unique) = &unique {
-        let length = unique.key.chars().count();
-        if !(1..=300).contains(&length) {
-            return Err(Error::UniqueKey { kind: J::KIND, length });
-        }
-    }
-    Ok(NewJob {
-        id: Uuid::now_v7(),
-        kind: J::KIND,
-        payload_version: J::PAYLOAD_VERSION,
-        queue: J::QUEUE,
-        priority: options.priority.unwrap_or(J::PRIORITY),
-        payload,
-        max_attempts: options.max_attempts.unwrap_or(J::MAX_ATTEMPTS).max(1),
-        run_at: options.run_at,
-        timeout_ms: i32::try_from(J::TIMEOUT.as_millis()).unwrap_or(i32::MAX),
-        unique,
-    })
-}
-
-/// Whether JSON text has an escaped U+0000 (an escaped backslash before it makes it plain text).
-pub(crate) fn has_nul(json: &str) -> bool {
-    json.match_indices("\\u0000").any(|(at, _)| {
-        let backslashes = json[..at].bytes().rev().take_while(|byte| *byte == b'\\').count();
-        backslashes % 2 == 0
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_real_nul_counts() {
-        let json = |text: &str| serde_json::to_string(text).unwrap();
-        assert!(has_nul(&json("a\0b")));
-        assert!(has_nul(&json("\\\0")));
-        assert!(!has_nul(&json("a literal \\u0000")));
-        assert!(!has_nul(&json("nothing")));
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::{future::pending, time::Duration};
 
-use callboard_queue::{Backoff, Failure, Handler, Job, Outcome, Registry, Retention, Run, Unique};
+use callboard_queue::{Backoff, Failure, Handler, Job, Outcome, Progress, Registry, Retention, Run, Unique};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -16,6 +16,7 @@ const HOUR: Duration = Duration::from_hours(1);
 pub fn registry() -> Registry<Stage> {
     Registry::new()
         .register::<Capped>()
+        .register::<Cancellable>()
         .register::<Effect>()
         .register::<Failing>()
         .register::<Gated>()
@@ -24,7 +25,9 @@ pub fn registry() -> Registry<Stage> {
         .register::<NoOp>()
         .register::<Panicking>()
         .register::<Postponed>()
+        .register::<Reporting>()
         .register::<Returning>()
+        .register::<Snoozing>()
         .register::<Spawning>()
         .register::<Stuck>()
 }
@@ -297,6 +300,87 @@ impl Handler<Stage> for Spawning {
         let children: Vec<NoOp> = (0..self.children).map(|number| NoOp { number }).collect();
         transaction.enqueue_many(&children).await?;
         Ok(run.complete_in(transaction, None).await?)
+    }
+}
+
+/// Waits for its cancellation, then ends as it is told to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Cancellable {
+    /// Completes all the same.
+    Completes,
+    /// Returns an error.
+    Fails,
+    /// Asks for a retry.
+    Retries,
+    /// Does not look at its token.
+    Ignores,
+}
+
+impl Job for Cancellable {
+    const KIND: &'static str = "test.cancellable";
+    const TIMEOUT: Duration = HOUR;
+    const BACKOFF: Backoff = Backoff { base: HOUR, cap: HOUR };
+    const RETENTION: Retention = Retention { completed_days: 3, discarded_days: 40 };
+}
+
+impl Handler<Stage> for Cancellable {
+    async fn run(self, stage: &Stage, run: &Run) -> Result<Outcome, Failure> {
+        let _running = stage.enter(run, 0);
+        if matches!(self, Self::Ignores) {
+            return pending().await;
+        }
+        run.cancelled().cancelled().await;
+        match self {
+            Self::Completes => Ok(Outcome::Completed),
+            Self::Fails => Err(Failure::new("stopped half-way")),
+            Self::Retries | Self::Ignores => Ok(Outcome::RetryAfter(HOUR, "later".to_owned())),
+        }
+    }
+}
+
+/// Is put off at its first runs.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Snoozing {
+    /// How often.
+    pub times: usize,
+}
+
+impl Job for Snoozing {
+    const KIND: &'static str = "test.snoozing";
+    const MAX_ATTEMPTS: i16 = 1;
+}
+
+impl Handler<Stage> for Snoozing {
+    async fn run(self, stage: &Stage, run: &Run) -> Result<Outcome, Failure> {
+        let _running = stage.enter(run, 0);
+        if stage.times_run(run.id()) <= self.times {
+            return Ok(Outcome::Snooze(HOUR));
+        }
+        Ok(Outcome::Completed)
+    }
+}
+
+/// Tells its progress many times at once, then waits at the gate.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Reporting {
+    /// How many steps it tells of.
+    pub steps: usize,
+}
+
+impl Job for Reporting {
+    const KIND: &'static str = "test.reporting";
+    const TIMEOUT: Duration = HOUR;
+}
+
+impl Handler<Stage> for Reporting {
+    async fn run(self, stage: &Stage, run: &Run) -> Result<Outcome, Failure> {
+        let _running = stage.enter(run, 0);
+        for step in 1..=self.steps {
+            run.progress(Progress::of(step, self.steps).saying("steps taken"));
+            tokio::task::yield_now().await;
+        }
+        stage.pass().await;
+        Ok(Outcome::Completed)
     }
 }
 

@@ -15,7 +15,10 @@ use callboard_queue::{
     keys::{Element, List, Prefix},
 };
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use redis::{AsyncCommands, aio::MultiplexedConnection};
+use redis::{
+    AsyncCommands,
+    aio::{MultiplexedConnection, PubSubStream},
+};
 use sqlx::{
     Connection, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -229,6 +232,14 @@ impl TestQueue {
     pub async fn redis(&self) -> MultiplexedConnection {
         let client = redis::Client::open(self.redis_url.as_str()).expect("the URL of Redis");
         client.get_multiplexed_async_connection().await.expect("Redis")
+    }
+
+    /// What is published on one of the queue's channels from now on.
+    pub async fn subscribe(&self, channel: &str) -> PubSubStream {
+        let client = redis::Client::open(self.redis_url.as_str()).expect("the URL of Redis");
+        let mut subscription = client.get_async_pubsub().await.expect("Redis");
+        subscription.subscribe(format!("{{{}}}:{channel}", self.prefix)).await.expect("a subscription");
+        subscription.into_on_message()
     }
 
     /// The key of a ready list.

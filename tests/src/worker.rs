@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use callboard_queue::{Error, Queue, Readiness, Registry, Runner, RunnerSettings};
+use callboard_queue::{Error, Queue, Readiness, Registry, Runner, RunnerSettings, Schedule};
 use tokio::{
     runtime::{self, Runtime},
     task::JoinHandle,
@@ -53,7 +53,18 @@ impl TestWorker {
     /// A worker on another handle to the queue, without waiting until it is ready.
     #[must_use]
     pub fn launch_on(queue: Queue, stage: &Stage, registry: Registry<Stage>, settings: RunnerSettings) -> Self {
-        let runner = Runner::new(queue, registry, stage.clone(), settings).expect("good settings");
+        Self::run(Runner::new(queue, registry, stage.clone(), settings).expect("good settings"))
+    }
+
+    /// A worker that declares schedules and is ready.
+    pub async fn start_scheduling(queue: &TestQueue, schedules: Vec<Schedule>) -> Self {
+        let runner = Runner::new(queue.queue().clone(), jobs::registry(), queue.stage().clone(), settings("clock"));
+        let worker = Self::run(runner.and_then(|runner| runner.with_schedules(schedules)).expect("good settings"));
+        worker.ready(SOON).await;
+        worker
+    }
+
+    fn run(runner: Runner<Stage>) -> Self {
         let readiness = runner.readiness();
         let shutdown = CancellationToken::new();
         let running = tokio::spawn(runner.run(shutdown.clone()));
@@ -106,10 +117,16 @@ pub struct MortalWorker {
 impl MortalWorker {
     /// A worker with these settings that is ready.
     pub async fn start(queue: &TestQueue, settings: RunnerSettings) -> Self {
+        Self::start_scheduling(queue, settings, Vec::new()).await
+    }
+
+    /// A worker with these settings that declares schedules and is ready.
+    pub async fn start_scheduling(queue: &TestQueue, settings: RunnerSettings, schedules: Vec<Schedule>) -> Self {
         let runtime = runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
         let runner = {
             let _inside = runtime.enter();
             Runner::new(queue.another_handle(), jobs::registry(), queue.stage().clone(), settings)
+                .and_then(|runner| runner.with_schedules(schedules))
                 .expect("good settings")
         };
         let readiness = runner.readiness();

@@ -20,6 +20,7 @@ use crate::context::{Context, Links};
 use crate::health::WorkerInside;
 use crate::mail::{MailError, Mailer};
 use crate::registry::registry;
+use crate::schedules::schedules;
 use crate::settings::Settings;
 
 /// What PostgreSQL and Prometheus call this process.
@@ -86,8 +87,10 @@ impl Worker {
             Queue::connect(pool.clone(), settings.redis.redis_url.expose(), &settings.redis.queue_prefix, metrics)?;
         let mailer = Mailer::new(&settings.mail)?;
         let links = Links::new(settings.site.public_url(None), &settings.token_key);
-        let context = Context { pool, mailer: mailer.clone(), links };
-        let runner = Runner::new(queue.clone(), registry(), context, runner_settings(&settings))?;
+        let audit_log_days = settings.business.audit_log_days;
+        let context = Context { pool, mailer: mailer.clone(), links, audit_log_days };
+        let runner = Runner::new(queue.clone(), registry(), context, runner_settings(&settings))?
+            .with_schedules(schedules(&settings.business)?)?;
         let inside = Arc::new(WorkerInside::new(queue, probe, runner.readiness()));
         Ok(Self { runner, mailer, inside, telemetry, listener, address, ready_file: settings.ready_file })
     }

@@ -16,6 +16,8 @@ pub struct Context {
     pub mailer: Mailer,
     /// Links for mails.
     pub links: Links,
+    /// For how many days the audit log is kept.
+    pub audit_log_days: u16,
 }
 
 /// Makes the links in mails, from settings and never from a request: whoever

@@ -1,7 +1,10 @@
 //! Which kinds of job this worker knows.
 
 use callboard_queue::Registry;
-use callboard_shared::jobs::{ConfirmEmailChange, Invitation, ResetPassword, SecurityNotice, VerifyAddress};
+use callboard_shared::jobs::{
+    ConfirmEmailChange, Invitation, PruneApiKeys, PruneAuditLog, PruneIdempotencyKeys, PruneSessions, PruneTokens,
+    ResetPassword, SecurityNotice, VerifyAddress,
+};
 
 use crate::context::Context;
 
@@ -15,4 +18,9 @@ pub fn registry() -> Registry<Context> {
         .register::<ResetPassword>() // email.reset_password
         .register::<SecurityNotice>() // email.security_notice
         .register::<VerifyAddress>() // email.verify_address
+        .register::<PruneApiKeys>() // maintenance.prune_api_keys
+        .register::<PruneAuditLog>() // maintenance.prune_audit_log
+        .register::<PruneIdempotencyKeys>() // maintenance.prune_idempotency_keys
+        .register::<PruneSessions>() // maintenance.prune_sessions
+        .register::<PruneTokens>() // maintenance.prune_tokens
 }

@@ -81,12 +81,12 @@ impl JobBody {
         }
         Self {
             status: job.status().to_owned(),
-            end_reason: job.end_reason.map(|reason| if for_staff { reason } else { job.state.clone() }),
+            end_reason: job.end_reason.map(|reason| if for_staff { reason } else { job.state.to_string() }),
             id: job.id,
             kind: job.kind,
             queue: job.queue,
             priority: job.priority.to_string(),
-            state: job.state,
+            state: job.state.to_string(),
             attempt: job.attempt,
             max_attempts: job.max_attempts,
             run_at: job.run_at,

@@ -23,6 +23,8 @@ pub(crate) struct Audit {
     pub(crate) lists: Vec<List>,
     /// Unclaimed jobs older than their list's watermark: on no list.
     pub(crate) lost: Vec<Ready>,
+    /// Those of them whose time to start is over.
+    pub(crate) expired: Vec<Uuid>,
     /// Jobs whose worker has stopped beating.
     pub(crate) orphaned: Vec<Orphan>,
 }
@@ -38,6 +40,7 @@ pub(crate) struct Orphan {
     pub(crate) max_attempts: i16,
     /// How many workers have died with it before.
     pub(crate) losses: i64,
+    pub(crate) cancel_requested: bool,
 }
 
 /// A list, a lost or an orphaned job, or the clock alone.
@@ -53,6 +56,8 @@ struct Row {
     attempt: Option<i16>,
     max_attempts: Option<i16>,
     losses: Option<i64>,
+    cancel_requested: Option<bool>,
+    expired: Option<bool>,
 }
 
 /// Looks at up to `limit` rows a list that are older than the list's watermark
@@ -90,9 +95,10 @@ pub(crate) async fn audit(
                  WHERE duty = 'auditor' AND holder = '{holder}' AND lease.note <> note.note)
              SELECT clock_timestamp() AS now, NULL::text AS queue, NULL::smallint AS priority,
                     NULL::uuid AS id, NULL::uuid AS claim_id, NULL::uuid AS worker_id, NULL::text AS kind,
-                    NULL::smallint AS attempt, NULL::smallint AS max_attempts, NULL::bigint AS losses
+                    NULL::smallint AS attempt, NULL::smallint AS max_attempts, NULL::bigint AS losses,
+                    NULL::boolean AS cancel_requested, NULL::boolean AS expired
              UNION ALL
-             SELECT clock_timestamp(), queue, priority, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+             SELECT clock_timestamp(), queue, priority, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
              FROM (SELECT queue, priority FROM list
                    UNION
                    SELECT queue, priority::smallint FROM queue_workers, unnest(queues) AS queue,
@@ -102,7 +108,8 @@ pub(crate) async fn audit(
              FROM mark CROSS JOIN LATERAL (
                  SELECT queue, priority, id, claim_id, worker_id, kind, attempt, max_attempts,
                         (SELECT count(*) FROM jsonb_array_elements(errors) AS error
-                         WHERE error ->> 'failure' = 'worker_lost') AS losses
+                         WHERE error ->> 'failure' = 'worker_lost') AS losses,
+                        cancel_requested, expires_at <= clock_timestamp() AS expired
                  FROM queue_jobs
                  WHERE state = 'queued' AND queue = mark.queue AND priority = mark.priority
                    AND queued_at < mark.at
@@ -115,7 +122,7 @@ pub(crate) async fn audit(
     .await?;
 
     let now = rows.first().map_or(DateTime::UNIX_EPOCH, |row| row.now);
-    let mut audit = Audit { now, lists: Vec::new(), lost: Vec::new(), orphaned: Vec::new() };
+    let mut audit = Audit { now, lists: Vec::new(), lost: Vec::new(), expired: Vec::new(), orphaned: Vec::new() };
     for row in rows {
         let (Some(queue), Some(priority)) = (row.queue, row.priority) else { continue };
         match (row.id, row.claim_id, row.worker_id) {
@@ -127,7 +134,9 @@ pub(crate) async fn audit(
                 attempt: row.attempt.unwrap_or_default(),
                 max_attempts: row.max_attempts.unwrap_or_default(),
                 losses: row.losses.unwrap_or_default(),
+                cancel_requested: row.cancel_requested.unwrap_or_default(),
             }),
+            (Some(id), ..) if row.expired == Some(true) => audit.expired.push(id),
             (Some(id), ..) => audit.lost.push(Ready::new(queue, priority, id, now)),
             (None, ..) => audit.lists.push(List::new(queue, Priority::from_rank(priority))),
         }

@@ -58,6 +58,7 @@ async fn claim_on(
                SELECT id FROM queue_jobs
                WHERE id = ANY($1) AND worker_id IS NULL AND state <> 'scheduled'
                  AND attempt < max_attempts AND kind = ANY($4)
+                 AND (expires_at IS NULL OR expires_at > clock_timestamp())
                FOR UPDATE SKIP LOCKED))
            RETURNING job.id, job.kind, job.queue, job.priority,
                      job.payload AS "payload: Json<Box<RawValue>>",

@@ -8,24 +8,11 @@ use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
 use crate::{
-    Error, Priority,
+    Error,
     job::{Unique, UniqueScope},
+    new_job::NewJob,
     ready_list::Ready,
 };
-
-/// A job about to be inserted.
-pub(crate) struct NewJob {
-    pub(crate) id: Uuid,
-    pub(crate) kind: &'static str,
-    pub(crate) payload_version: i16,
-    pub(crate) queue: &'static str,
-    pub(crate) priority: Priority,
-    pub(crate) payload: Box<RawValue>,
-    pub(crate) max_attempts: i16,
-    pub(crate) run_at: Option<DateTime<Utc>>,
-    pub(crate) timeout_ms: i32,
-    pub(crate) unique: Option<Unique>,
-}
 
 /// What became of one job of an enqueue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,13 +66,13 @@ pub(crate) async fn insert(
         }
     }
     if let Some(job) = pending.first() {
-        return Err(Error::Contended { kind: job.kind });
+        return Err(Error::Contended { kind: job.kind.to_string() });
     }
     Ok((order.iter().filter_map(|id| outcome.get(id).copied()).collect(), ready))
 }
 
-fn sort_key(job: &NewJob) -> Option<(&'static str, &str)> {
-    job.unique.as_ref().map(|unique| (job.kind, unique.key.as_str()))
+fn sort_key(job: &NewJob) -> Option<(&str, &str)> {
+    job.unique.as_ref().map(|unique| (&*job.kind, unique.key.as_str()))
 }
 
 /// Takes the keys that hold for a window; tells apart the jobs that got theirs
@@ -112,7 +99,7 @@ async fn take_windows(
                    held_until = CASE WHEN held.held_until <= clock_timestamp()
                                      THEN excluded.held_until ELSE held.held_until END
                RETURNING job_id"#,
-            job.kind,
+            &*job.kind,
             key,
             job.id,
             window.as_secs_f64(),
@@ -159,12 +146,13 @@ async fn insert_rows(
     let mut timeouts = Vec::with_capacity(jobs.len());
     let mut keys = Vec::with_capacity(jobs.len());
     let mut scopes = Vec::with_capacity(jobs.len());
+    let mut expiries = Vec::with_capacity(jobs.len());
     for job in jobs {
         let (key, scope) = row_key(job.unique.as_ref());
         ids.push(job.id);
-        kinds.push(job.kind);
+        kinds.push(&*job.kind);
         versions.push(job.payload_version);
-        queues.push(job.queue);
+        queues.push(&*job.queue);
         priorities.push(job.priority.rank());
         payloads.push(Json(&*job.payload));
         max_attempts.push(job.max_attempts);
@@ -172,19 +160,23 @@ async fn insert_rows(
         timeouts.push(job.timeout_ms);
         keys.push(key);
         scopes.push(scope);
+        expiries.push(job.expires_in_ms);
     }
     let inserted = sqlx::query_as!(
         Inserted,
         r#"INSERT INTO queue_jobs (id, kind, payload_version, queue, priority, state, payload,
-                                   max_attempts, run_at, timeout_ms, unique_key, unique_scope, owner, meta)
+                                   max_attempts, run_at, timeout_ms, unique_key, unique_scope, expires_at,
+                                   owner, meta)
            SELECT id, kind, payload_version, queue, priority,
                   CASE WHEN run_at > clock_timestamp() THEN 'scheduled' ELSE 'queued' END,
                   payload, max_attempts, coalesce(run_at, clock_timestamp()), timeout_ms,
-                  unique_key, unique_scope, $12, $13
+                  unique_key, unique_scope,
+                  greatest(run_at, clock_timestamp()) + expires_in * interval '1 millisecond', $12, $13
            FROM unnest($1::uuid[], $2::text[], $3::smallint[], $4::text[], $5::smallint[], $6::jsonb[],
-                       $7::smallint[], $8::timestamptz[], $9::integer[], $10::text[], $11::text[])
+                       $7::smallint[], $8::timestamptz[], $9::integer[], $10::text[], $11::text[],
+                       $14::bigint[])
                 AS new (id, kind, payload_version, queue, priority, payload,
-                        max_attempts, run_at, timeout_ms, unique_key, unique_scope)
+                        max_attempts, run_at, timeout_ms, unique_key, unique_scope, expires_in)
            ON CONFLICT (kind, unique_key) WHERE unique_key IS NOT NULL DO NOTHING
            RETURNING id, queue, priority, state, queued_at"#,
         &ids,
@@ -200,6 +192,7 @@ async fn insert_rows(
         &scopes as &[Option<&str>],
         owner,
         meta,
+        &expiries as &[Option<i64>],
     )
     .fetch_all(connection)
     .await?;
@@ -225,7 +218,7 @@ async fn find_holders(
     for job in pending {
         let (Some(key), _) = row_key(job.unique.as_ref()) else { continue };
         let holder =
-            sqlx::query_scalar!("SELECT id FROM queue_jobs WHERE kind = $1 AND unique_key = $2", job.kind, key,)
+            sqlx::query_scalar!("SELECT id FROM queue_jobs WHERE kind = $1 AND unique_key = $2", &*job.kind, key,)
                 .fetch_optional(&mut *connection)
                 .await?;
         match holder {

@@ -1,11 +1,18 @@
 //! Writing outcomes. Each is fenced by `(id, claim_id)`: what another claim owns
 //! by now is left alone.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 use sqlx::{PgConnection, PgPool, types::Json};
 use uuid::Uuid;
 
-use super::within_deadline;
+use super::{
+    cancel::{self, Only},
+    give_back::Claim,
+    within_deadline,
+};
+use crate::cancel::REQUESTED;
 
 /// How many errors a row keeps.
 pub(crate) const KEPT_ERRORS: i32 = 20;
@@ -27,6 +34,7 @@ pub(crate) struct Ended {
 pub(crate) enum EndState {
     Completed,
     Discarded,
+    Cancelled,
 }
 
 impl EndState {
@@ -34,33 +42,48 @@ impl EndState {
         match self {
             Self::Completed => "completed",
             Self::Discarded => "discarded",
+            Self::Cancelled => "cancelled",
         }
     }
 }
 
-/// A job that is to be tried again.
+/// A job that is to be tried again, or was put off.
 #[derive(Clone, Debug)]
 pub(crate) struct Retried {
     pub(crate) id: Uuid,
     pub(crate) claim_id: Uuid,
     pub(crate) delay_ms: i64,
-    pub(crate) error: Value,
+    /// `None`: it was snoozed, and the attempt does not count.
+    pub(crate) error: Option<Value>,
 }
 
 /// Writes ended and retried jobs in one transaction; returns the ids whose
-/// fence held.
-pub(crate) async fn write(pool: &PgPool, ended: &[Ended], retried: &[Retried]) -> sqlx::Result<Vec<Uuid>> {
-    within_deadline!(pool, |connection| write_on(&mut connection, ended, retried))
+/// fence held. `kept`: for how many days cancelled jobs are kept, by kind.
+pub(crate) async fn write(
+    pool: &PgPool,
+    ended: &[Ended],
+    retried: &[Retried],
+    kept: &Value,
+) -> sqlx::Result<Vec<Uuid>> {
+    within_deadline!(pool, |connection| write_on(&mut connection, ended, retried, kept))
 }
 
-async fn write_on(connection: &mut PgConnection, ended: &[Ended], retried: &[Retried]) -> sqlx::Result<Vec<Uuid>> {
+async fn write_on(
+    connection: &mut PgConnection,
+    ended: &[Ended],
+    retried: &[Retried],
+    kept: &Value,
+) -> sqlx::Result<Vec<Uuid>> {
     let mut transaction = super::begin_fast(connection).await?;
     let mut written = Vec::new();
     if !ended.is_empty() {
         written.extend(end(&mut transaction, ended).await?);
     }
     if !retried.is_empty() {
-        written.extend(retry(&mut transaction, retried).await?);
+        let again = retry(&mut transaction, retried).await?;
+        let claims = retried.iter().map(|job| (job.id, job.claim_id));
+        written.extend(cancel_the_rest(&mut transaction, claims, &again, kept).await?);
+        written.extend(again);
     }
     transaction.commit().await?;
     Ok(written)
@@ -101,14 +124,16 @@ pub(crate) async fn end(connection: &mut PgConnection, ended: &[Ended]) -> sqlx:
                          outcome.result, outcome.error, outcome.reason)
            INSERT INTO queue_history (id, kind, payload_version, queue, priority, state, payload, attempt,
                                       max_attempts, run_at, timeout_ms, worker_id, result, errors, end_reason,
-                                      owner, meta, created_at, queued_at, started_at, finished_at, keep_until)
+                                      owner, meta, created_at, queued_at, started_at, finished_at, keep_until,
+                                      expires_at, progress, unique_key, unique_scope)
            SELECT id, kind, payload_version, queue, priority, end_state, payload, attempt,
                   max_attempts, run_at, timeout_ms, worker_id, result,
                   CASE WHEN error IS NULL THEN errors
                        WHEN jsonb_array_length(errors) >= $8 THEN (errors - 0) || error
                        ELSE errors || error END,
                   reason, owner, meta, created_at, queued_at, started_at, clock_timestamp(),
-                  (clock_timestamp() AT TIME ZONE 'UTC')::date + keep_days
+                  (clock_timestamp() AT TIME ZONE 'UTC')::date + keep_days,
+                  expires_at, progress, unique_key, unique_scope
            FROM gone
            RETURNING id"#,
         &ids,
@@ -124,12 +149,29 @@ pub(crate) async fn end(connection: &mut PgConnection, ended: &[Ended]) -> sqlx:
     .await
 }
 
-/// Schedules the next attempt of failed jobs; returns the ids whose fence held.
+/// Ends as cancelled those of `claims` that were not `done` because somebody
+/// has asked for it meanwhile: cancel wins.
+pub(crate) async fn cancel_the_rest(
+    connection: &mut PgConnection,
+    claims: impl ExactSizeIterator<Item = Claim>,
+    done: &[Uuid],
+    kept: &Value,
+) -> sqlx::Result<Vec<Uuid>> {
+    if done.len() >= claims.len() {
+        return Ok(Vec::new());
+    }
+    let done: HashSet<&Uuid> = done.iter().collect();
+    let rest: Vec<_> = claims.filter(|(id, _)| !done.contains(id)).map(|(id, claim)| (id, Some(claim))).collect();
+    cancel::end(connection, &rest, Only::Requested, REQUESTED, kept).await
+}
+
+/// Schedules the next attempt of failed jobs, unless somebody has cancelled
+/// them meanwhile; returns the ids whose fence held.
 async fn retry(connection: &mut PgConnection, retried: &[Retried]) -> sqlx::Result<Vec<Uuid>> {
     let ids: Vec<Uuid> = retried.iter().map(|job| job.id).collect();
     let claim_ids: Vec<Uuid> = retried.iter().map(|job| job.claim_id).collect();
     let delays: Vec<i64> = retried.iter().map(|job| job.delay_ms).collect();
-    let errors: Vec<Json<&Value>> = retried.iter().map(|job| Json(&job.error)).collect();
+    let errors: Vec<Option<Json<&Value>>> = retried.iter().map(|job| job.error.as_ref().map(Json)).collect();
     sqlx::query_scalar!(
         r#"WITH outcome AS MATERIALIZED (
                SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::jsonb[])
@@ -137,12 +179,14 @@ async fn retry(connection: &mut PgConnection, retried: &[Retried]) -> sqlx::Resu
            held AS MATERIALIZED (
                SELECT job.id, outcome.delay_ms, outcome.error
                FROM queue_jobs AS job JOIN outcome USING (id)
-               WHERE job.id = ANY($1) AND job.claim_id = outcome.claim_id
+               WHERE job.id = ANY($1) AND job.claim_id = outcome.claim_id AND NOT job.cancel_requested
                ORDER BY job.id FOR UPDATE OF job)
            UPDATE queue_jobs AS job
            SET state = 'scheduled', worker_id = NULL, claim_id = NULL,
+               attempt = CASE WHEN held.error IS NULL THEN attempt - 1 ELSE attempt END,
                run_at = clock_timestamp() + held.delay_ms * interval '1 millisecond',
-               errors = CASE WHEN jsonb_array_length(job.errors) >= $5 THEN (job.errors - 0) || held.error
+               errors = CASE WHEN held.error IS NULL THEN job.errors
+                             WHEN jsonb_array_length(job.errors) >= $5 THEN (job.errors - 0) || held.error
                              ELSE job.errors || held.error END
            FROM held
            WHERE job.id = held.id AND job.id = ANY($1)
@@ -150,7 +194,7 @@ async fn retry(connection: &mut PgConnection, retried: &[Retried]) -> sqlx::Resu
         &ids,
         &claim_ids,
         &delays,
-        &errors as &[Json<&Value>],
+        &errors as &[Option<Json<&Value>>],
         KEPT_ERRORS,
     )
     .fetch_all(connection)

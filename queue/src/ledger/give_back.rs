@@ -2,30 +2,41 @@
 //! with what the worker has.
 
 use chrono::{DateTime, Utc};
+use serde_json::Value;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::within_deadline;
+use super::{finish, within_deadline};
 
 use crate::{keys::List, ready_list::Ready};
 
 /// A claim: which job, under which fence.
 pub(crate) type Claim = (Uuid, Uuid);
 
-/// Gives back the claims whose fence still holds: queued again, the attempt
-/// not counted. Returns what belongs on the ready lists.
-pub(crate) async fn give_back(pool: &PgPool, claims: &[Claim]) -> sqlx::Result<Vec<Ready>> {
-    within_deadline!(pool, |connection| give_back_on(&mut connection, claims))
+/// What became of claims that were given back.
+#[derive(Debug, Default)]
+pub(crate) struct GivenBack {
+    /// What belongs on the ready lists.
+    pub(crate) ready: Vec<Ready>,
+    /// What ended instead.
+    pub(crate) cancelled: Vec<Uuid>,
 }
 
-async fn give_back_on(connection: &mut PgConnection, claims: &[Claim]) -> sqlx::Result<Vec<Ready>> {
+/// Gives back the claims whose fence still holds: queued again, the attempt
+/// not counted; ends those that somebody has cancelled. `kept`: for how many
+/// days cancelled jobs are kept, by kind.
+pub(crate) async fn give_back(pool: &PgPool, claims: &[Claim], kept: &Value) -> sqlx::Result<GivenBack> {
+    within_deadline!(pool, |connection| give_back_on(&mut connection, claims, kept))
+}
+
+async fn give_back_on(connection: &mut PgConnection, claims: &[Claim], kept: &Value) -> sqlx::Result<GivenBack> {
     let (ids, claim_ids): (Vec<Uuid>, Vec<Uuid>) = claims.iter().copied().unzip();
     let mut transaction = super::begin_fast(connection).await?;
     let rows = sqlx::query!(
         r#"WITH claim AS MATERIALIZED (SELECT * FROM unnest($1::uuid[], $2::uuid[]) AS c (id, claim_id)),
            held AS MATERIALIZED (
                SELECT job.id FROM queue_jobs AS job JOIN claim USING (id)
-               WHERE job.id = ANY($1) AND job.claim_id = claim.claim_id
+               WHERE job.id = ANY($1) AND job.claim_id = claim.claim_id AND NOT job.cancel_requested
                ORDER BY job.id FOR UPDATE OF job)
            UPDATE queue_jobs AS job
            SET worker_id = NULL, claim_id = NULL, attempt = attempt - 1, started_at = NULL,
@@ -37,8 +48,11 @@ async fn give_back_on(connection: &mut PgConnection, claims: &[Claim]) -> sqlx::
     )
     .fetch_all(&mut *transaction)
     .await?;
+    let given_back: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+    let cancelled = finish::cancel_the_rest(&mut transaction, claims.iter().copied(), &given_back, kept).await?;
     transaction.commit().await?;
-    Ok(rows.into_iter().map(|row| Ready::new(row.queue, row.priority, row.id, row.queued_at)).collect())
+    let ready = rows.into_iter().map(|row| Ready::new(row.queue, row.priority, row.id, row.queued_at)).collect();
+    Ok(GivenBack { ready, cancelled })
 }
 
 /// The claims that the ledger says `worker_id` holds.

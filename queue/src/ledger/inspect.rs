@@ -1,16 +1,17 @@
-//! Looking at jobs and workers, for people and for metrics.
+//! Looking at jobs, for people.
+
+use std::{fmt, str::FromStr};
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgPool;
 use uuid::Uuid;
 
-use super::within_deadline;
 use crate::Priority;
 
 /// A job as people and the API see it. Times are PostgreSQL's.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, sqlx::FromRow)]
 pub struct JobView {
     /// Its id: a `UUIDv7`, so ids sort by creation.
     pub id: Uuid,
@@ -19,9 +20,11 @@ pub struct JobView {
     /// Where it waits or waited.
     pub queue: String,
     /// How urgent it is.
+    #[sqlx(try_from = "i16")]
     pub priority: Priority,
-    /// `queued`, `scheduled`, `running`, `completed`, `discarded` or `cancelled`.
-    pub state: String,
+    /// How far it is.
+    #[sqlx(try_from = "String")]
+    pub state: JobState,
     /// Attempts begun.
     pub attempt: i16,
     /// Attempts allowed.
@@ -48,99 +51,127 @@ pub struct JobView {
     pub meta: Value,
     /// What it works on. Not for strangers.
     pub payload: Value,
+    /// Which shape of the payload it is.
+    pub payload_version: i16,
+    /// How long an attempt may run, in milliseconds.
+    pub timeout_ms: i32,
+    /// Not started by then, it is cancelled.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// How far its handler says that it is: `done`, `total`, `message`.
+    pub progress: Option<Value>,
+    /// Whether somebody cancels it while it runs.
+    pub cancel_requested: bool,
+    /// The key that no other live job of its kind may hold.
+    pub unique_key: Option<String>,
+    /// The worker that runs it, or ran it last.
+    pub worker_id: Option<Uuid>,
 }
 
 impl JobView {
     /// The state in the words of outsiders: queued, started (running), finished
-    /// (completed), failed (discarded), scheduled, cancelled.
+    /// (completed), failed (discarded), scheduled, blocked, cancelled.
     #[must_use]
-    pub fn status(&self) -> &str {
-        match self.state.as_str() {
-            "running" => "started",
-            "completed" => "finished",
-            "discarded" => "failed",
-            other => other,
+    pub const fn status(&self) -> &'static str {
+        self.state.status()
+    }
+}
+
+/// The states of a job, as the view shows them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JobState {
+    /// On its ready list.
+    Queued,
+    /// Due later.
+    Scheduled,
+    /// A worker has it.
+    Running,
+    /// Done.
+    Completed,
+    /// Given up: its attempts are used up, or its handler said so.
+    Discarded,
+    /// Somebody cancelled it, or it was not started in time.
+    Cancelled,
+}
+
+impl JobState {
+    /// All states, in the order of a job's life.
+    pub const ALL: [Self; 6] =
+        [Self::Scheduled, Self::Queued, Self::Running, Self::Completed, Self::Discarded, Self::Cancelled];
+
+    /// The word of the view and the API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Scheduled => "scheduled",
+            Self::Running => "running",
+            Self::Completed => "completed",
+            Self::Discarded => "discarded",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// The word for outsiders: see [`JobView::status`].
+    #[must_use]
+    pub const fn status(self) -> &'static str {
+        match self {
+            Self::Running => "started",
+            Self::Completed => "finished",
+            Self::Discarded => "failed",
+            other => other.as_str(),
         }
     }
 }
 
+impl FromStr for JobState {
+    type Err = UnknownState;
+
+    fn from_str(word: &str) -> Result<Self, UnknownState> {
+        Self::ALL.into_iter().find(|state| state.as_str() == word).ok_or_else(|| UnknownState(word.to_owned()))
+    }
+}
+
+impl TryFrom<String> for JobState {
+    type Error = UnknownState;
+
+    fn try_from(word: String) -> Result<Self, UnknownState> {
+        word.parse()
+    }
+}
+
+impl fmt::Display for JobState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl PartialEq<&str> for JobState {
+    fn eq(&self, word: &&str) -> bool {
+        self.as_str() == *word
+    }
+}
+
+/// A word that is no state of a job.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no state of a job")]
+pub struct UnknownState(String);
+
+/// The columns of a [`JobView`].
+macro_rules! columns {
+    () => {
+        "id, kind, queue, priority, state, attempt, max_attempts, run_at, created_at, queued_at, started_at, \
+         finished_at, errors, result, end_reason, owner, meta, payload, payload_version, timeout_ms, expires_at, \
+         progress, cancel_requested, unique_key, worker_id"
+    };
+}
+
+pub(crate) use columns;
+
 /// The job with this id, live or ended.
 pub(crate) async fn job(pool: &PgPool, id: Uuid) -> sqlx::Result<Option<JobView>> {
-    let row = sqlx::query!(
-        r#"SELECT id AS "id!", kind AS "kind!", queue AS "queue!", priority AS "priority!", state AS "state!",
-                  attempt AS "attempt!", max_attempts AS "max_attempts!", run_at AS "run_at!",
-                  created_at AS "created_at!", queued_at AS "queued_at!", started_at, finished_at,
-                  errors AS "errors!", result, end_reason, owner, meta AS "meta!", payload AS "payload!"
-           FROM queue_jobs_all WHERE id = $1"#,
-        id,
-    )
-    .fetch_optional(pool)
-    .await?;
-    Ok(row.map(|row| JobView {
-        id: row.id,
-        kind: row.kind,
-        queue: row.queue,
-        priority: Priority::from_rank(row.priority),
-        state: row.state,
-        attempt: row.attempt,
-        max_attempts: row.max_attempts,
-        run_at: row.run_at,
-        created_at: row.created_at,
-        queued_at: row.queued_at,
-        started_at: row.started_at,
-        finished_at: row.finished_at,
-        errors: row.errors,
-        result: row.result,
-        end_reason: row.end_reason,
-        owner: row.owner,
-        meta: row.meta,
-        payload: row.payload,
-    }))
-}
-
-/// Counts for the gauges: never a scan of the backlog.
-#[derive(Debug)]
-pub(crate) struct Sample {
-    /// PostgreSQL's clock.
-    pub(crate) now: DateTime<Utc>,
-    /// The queues that workers serve, or served within the last hour.
-    pub(crate) queues: Vec<String>,
-    /// Busy slots of live workers in all.
-    pub(crate) running: i64,
-    /// Scheduled jobs, counted up to 10,000.
-    pub(crate) scheduled: i64,
-    /// Queues that have queued jobs, found by skipping through the index; empty
-    /// unless asked for.
-    pub(crate) waiting: Vec<String>,
-}
-
-/// Reads the counts in one statement, through indexes whatever the statistics say.
-/// With `scan`, also looks for queues that nobody serves.
-pub(crate) async fn sample(pool: &PgPool, scan: bool) -> sqlx::Result<Sample> {
-    within_deadline!(pool, |connection| sample_on(&mut connection, scan))
-}
-
-async fn sample_on(connection: &mut PgConnection, scan: bool) -> sqlx::Result<Sample> {
-    let mut transaction = super::begin_duty(connection).await?;
-    let sample = sqlx::query_as!(
-        Sample,
-        r#"WITH RECURSIVE waiting AS (
-               (SELECT queue FROM queue_jobs WHERE $1 AND state = 'queued' ORDER BY queue LIMIT 1)
-               UNION ALL
-               SELECT next.queue FROM waiting CROSS JOIN LATERAL (
-                   SELECT queue FROM queue_jobs WHERE state = 'queued' AND queue > waiting.queue
-                   ORDER BY queue LIMIT 1) AS next)
-           SELECT clock_timestamp() AS "now!",
-                  coalesce((SELECT sum(busy) FROM queue_workers
-                            WHERE beat_at > clock_timestamp() - interval '15 seconds'), 0) AS "running!",
-                  ARRAY(SELECT DISTINCT unnest(queues) FROM queue_workers) AS "queues!",
-                  (SELECT count(*) FROM (SELECT FROM queue_jobs WHERE state = 'scheduled' LIMIT 10000) AS s)
-                      AS "scheduled!",
-                  ARRAY(SELECT queue FROM waiting) AS "waiting!""#,
-        scan,
-    )
-    .fetch_one(&mut *transaction)
-    .await?;
-    transaction.rollback().await?;
-    Ok(sample)
+    sqlx::query_as(concat!("SELECT ", columns!(), " FROM queue_jobs_all WHERE id = $1"))
+        .bind(id)
+        .fetch_optional(pool)
+        .await
 }

@@ -19,14 +19,22 @@ use sqlx::{Connection, PgConnection, PgPool, Postgres, Transaction, pool::PoolCo
 use tokio::time::{error::Elapsed, timeout};
 
 pub(crate) mod audit;
+pub(crate) mod cancel;
 pub(crate) mod claim;
 pub(crate) mod enqueue;
 pub(crate) mod finish;
 pub(crate) mod give_back;
 pub(crate) mod inspect;
+pub(crate) mod list;
+pub(crate) mod overview;
 pub(crate) mod partitions;
+pub(crate) mod progress;
 pub(crate) mod promote;
+pub(crate) mod queues;
+pub(crate) mod redrive;
 pub(crate) mod rescue;
+pub(crate) mod sample;
+pub(crate) mod schedules;
 pub(crate) mod workers;
 
 /// A peer that vanished without a word answers nothing for a quarter of an

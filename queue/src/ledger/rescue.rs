@@ -50,6 +50,7 @@ async fn run_again(connection: &mut PgConnection, again: &[Rescue]) -> sqlx::Res
                  AND NOT EXISTS (SELECT FROM queue_workers AS worker
                                  WHERE worker.id = job.worker_id
                                    AND beat_at > clock_timestamp() - interval '15 seconds')
+                 AND NOT job.cancel_requested
                ORDER BY job.id FOR UPDATE OF job SKIP LOCKED)
            UPDATE queue_jobs AS job
            SET worker_id = NULL, claim_id = NULL,

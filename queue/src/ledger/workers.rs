@@ -2,10 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgPool;
 use uuid::Uuid;
-
-use super::within_deadline;
 
 /// What a worker tells of itself.
 #[derive(Clone, Debug)]
@@ -15,6 +13,7 @@ pub(crate) struct WorkerRow {
     pub(crate) version: &'static str,
     pub(crate) queues: Vec<String>,
     pub(crate) kinds: Vec<String>,
+    pub(crate) schedules: Vec<String>,
     pub(crate) slots: i32,
 }
 
@@ -23,8 +22,8 @@ pub(crate) async fn register(pool: &PgPool, worker: &WorkerRow, duties: &[&str])
     sqlx::query!(
         r#"WITH lease AS (
                INSERT INTO queue_leases (duty) SELECT unnest($7::text[]) ON CONFLICT DO NOTHING)
-           INSERT INTO queue_workers (id, name, version, queues, kinds, slots)
-           VALUES ($1, $2, $3, $4, $5, $6)
+           INSERT INTO queue_workers (id, name, version, queues, kinds, slots, schedules)
+           VALUES ($1, $2, $3, $4, $5, $6, $8)
            ON CONFLICT (id) DO UPDATE SET beat_at = clock_timestamp()"#,
         worker.id,
         worker.name,
@@ -33,6 +32,7 @@ pub(crate) async fn register(pool: &PgPool, worker: &WorkerRow, duties: &[&str])
         &worker.kinds,
         worker.slots,
         duties as &[&str],
+        &worker.schedules,
     )
     .execute(pool)
     .await?;
@@ -51,42 +51,68 @@ pub(crate) struct Beat {
     pub(crate) server: (DateTime<Utc>, Option<DateTime<Utc>>),
     /// PostgreSQL's clock.
     pub(crate) clock: DateTime<Utc>,
+    /// The queues that are paused.
+    pub(crate) paused: Vec<String>,
+    /// Those of this worker's jobs that somebody has cancelled.
+    pub(crate) cancelled: Vec<Uuid>,
 }
 
-/// Beats, and takes or renews the leases that are ours, free or run out. One statement.
-pub(crate) async fn beat(pool: &PgPool, worker_id: Uuid, busy: i32, duties: &[&str]) -> sqlx::Result<Beat> {
-    within_deadline!(pool, |connection| beat_on(&mut connection, worker_id, busy, duties))
+/// The one row of a beat.
+#[derive(sqlx::FromRow)]
+struct BeatRow {
+    registered: bool,
+    duties: Value,
+    started: DateTime<Utc>,
+    recovered: Option<DateTime<Utc>>,
+    clock: DateTime<Utc>,
+    paused: Vec<String>,
+    cancelled: Vec<Uuid>,
 }
 
-async fn beat_on(connection: &mut PgConnection, worker_id: Uuid, busy: i32, duties: &[&str]) -> sqlx::Result<Beat> {
-    let row = sqlx::query!(
-        r#"WITH beat AS (
-               UPDATE queue_workers SET beat_at = clock_timestamp(), busy = $2 WHERE id = $1 RETURNING id),
-           wanted AS MATERIALIZED (
-               SELECT duty FROM queue_leases
-               WHERE duty = ANY($3) AND (holder = $1 OR held_until <= clock_timestamp())
-               FOR UPDATE SKIP LOCKED),
-           taken AS (
-               UPDATE queue_leases AS lease
-               SET holder = $1, held_until = clock_timestamp() + interval '6 seconds'
-               FROM wanted WHERE lease.duty = wanted.duty
-               RETURNING lease.duty, lease.note)
-           SELECT EXISTS (SELECT FROM beat) AS "registered!",
-                  coalesce((SELECT jsonb_object_agg(duty, note) FROM taken), '{}') AS "duties!",
-                  pg_postmaster_start_time() AS "started!",
-                  pg_stat_get_bgwriter_stat_reset_time() AS recovered,
-                  clock_timestamp() AS "clock!""#,
-        worker_id,
-        busy,
-        duties as &[&str],
+/// Beats, takes or renews the leases that are ours, free or run out, and brings
+/// back what the worker may have missed. One statement, planned anew: a plan
+/// made while few jobs were there might look for cancelled ones in all of them.
+pub(crate) async fn beat(pool: &PgPool, worker_id: Uuid, busy: i32, duties: &[&'static str]) -> sqlx::Result<Beat> {
+    let duties = duties.join("', '");
+    let rows: Vec<BeatRow> = super::send_planned_anew(
+        pool,
+        format!(
+            "WITH beat AS (
+                 UPDATE queue_workers SET beat_at = clock_timestamp(), busy = {busy} WHERE id = '{worker_id}'
+                 RETURNING id),
+             wanted AS MATERIALIZED (
+                 SELECT duty FROM queue_leases
+                 WHERE duty IN ('{duties}') AND (holder = '{worker_id}' OR held_until <= clock_timestamp())
+                 FOR UPDATE SKIP LOCKED),
+             taken AS (
+                 UPDATE queue_leases AS lease
+                 SET holder = '{worker_id}', held_until = clock_timestamp() + interval '6 seconds'
+                 FROM wanted WHERE lease.duty = wanted.duty
+                 RETURNING lease.duty, lease.note)
+             SELECT EXISTS (SELECT FROM beat) AS registered,
+                    coalesce((SELECT jsonb_object_agg(duty, note) FROM taken), '{{}}') AS duties,
+                    pg_postmaster_start_time() AS started,
+                    pg_stat_get_bgwriter_stat_reset_time() AS recovered,
+                    clock_timestamp() AS clock,
+                    ARRAY(SELECT name FROM queue_queues WHERE paused_at IS NOT NULL) AS paused,
+                    ARRAY(SELECT id FROM queue_jobs
+                          WHERE cancel_requested AND worker_id = '{worker_id}') AS cancelled"
+        ),
     )
-    .fetch_one(connection)
     .await?;
+    let row = rows.into_iter().next().ok_or(sqlx::Error::RowNotFound)?;
     let duties = match row.duties {
         Value::Object(notes) => notes.into_iter().collect(),
         _ => Vec::new(),
     };
-    Ok(Beat { registered: row.registered, duties, server: (row.started, row.recovered), clock: row.clock })
+    Ok(Beat {
+        registered: row.registered,
+        duties,
+        server: (row.started, row.recovered),
+        clock: row.clock,
+        paused: row.paused,
+        cancelled: row.cancelled,
+    })
 }
 
 /// Frees the worker's leases, so that another takes them with its next beat.

@@ -57,6 +57,7 @@
 
 mod app;
 mod auth;
+mod business;
 mod cache;
 mod cors;
 mod database;
@@ -75,6 +76,7 @@ pub mod value;
 
 pub use self::app::{AppConfig, AppEnv};
 pub use self::auth::{AuthConfig, JwtAlgorithm, PasswordPolicy, TokenKeyConfig};
+pub use self::business::BusinessConfig;
 pub use self::cache::CacheConfig;
 pub use self::cors::{CorsConfig, HeaderNames, Methods, Origins};
 pub use self::database::{DatabaseConfig, DatabaseUrl};

@@ -8,17 +8,40 @@
 
 mod confirm_email_change;
 mod invitation;
+mod prune;
 mod reset_password;
 mod security_notice;
 mod verify_address;
 
 use std::time::Duration;
 
+use callboard_queue::Kinds;
+
 pub use self::confirm_email_change::ConfirmEmailChange;
 pub use self::invitation::Invitation;
+pub use self::prune::{
+    MAINTENANCE_QUEUE, PruneApiKeys, PruneAuditLog, PruneIdempotencyKeys, PruneSessions, PruneTokens,
+};
 pub use self::reset_password::ResetPassword;
 pub use self::security_notice::{Notice, SecurityNotice};
 pub use self::verify_address::VerifyAddress;
+
+/// The policies of all kinds, sorted by kind: for the API, which has no handlers
+/// and must cancel, retry and explain jobs as their kinds declare.
+#[must_use]
+pub fn kinds() -> Kinds {
+    Kinds::new()
+        .with::<ConfirmEmailChange>() // email.confirm_email_change
+        .with::<Invitation>() // email.invitation
+        .with::<ResetPassword>() // email.reset_password
+        .with::<SecurityNotice>() // email.security_notice
+        .with::<VerifyAddress>() // email.verify_address
+        .with::<PruneApiKeys>() // maintenance.prune_api_keys
+        .with::<PruneAuditLog>() // maintenance.prune_audit_log
+        .with::<PruneIdempotencyKeys>() // maintenance.prune_idempotency_keys
+        .with::<PruneSessions>() // maintenance.prune_sessions
+        .with::<PruneTokens>() // maintenance.prune_tokens
+}
 
 /// The queue of everything that goes out by SMTP.
 pub const MAIL_QUEUE: &str = "mail";

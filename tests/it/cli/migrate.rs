@@ -14,7 +14,9 @@ async fn migrate(place: &Installation, arguments: &[&str]) -> (Option<i32>, Stri
 /// All that makes up a schema, line by line.
 async fn schema(pool: &PgPool) -> Vec<String> {
     sqlx::query_scalar(
-        "SELECT format('column %s.%s %s %s default %s %s', table_name, column_name, ordinal_position,
+        "SELECT format('column %s.%s %s %s default %s %s', table_name, column_name,
+                    -- Not its number: that of a column which was dropped is never used again.
+                    row_number() OVER (PARTITION BY table_name ORDER BY ordinal_position),
                     coalesce(domain_name, udt_name), column_default, is_nullable)
              FROM information_schema.columns WHERE table_schema = 'public'
          UNION ALL SELECT 'index ' || indexdef FROM pg_indexes WHERE schemaname = 'public'

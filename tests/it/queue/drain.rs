@@ -127,7 +127,7 @@ async fn a_duty_passes_to_another_worker_at_the_next_beat() {
         .fetch_one(queue.pool())
         .await
         .unwrap();
-        held == 3
+        held == 4
     })
     .await;
     second.drain().await.unwrap();

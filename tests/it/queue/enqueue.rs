@@ -2,14 +2,21 @@
 
 use std::time::Duration;
 
-use callboard_queue::{Cause, EnqueueOptions, Error, Job, MAX_PAYLOAD_BYTES, Priority};
+use callboard_queue::{
+    Cause, EnqueueOptions, Error, Job, MAX_PAYLOAD_BYTES, MAX_PAYLOAD_DEPTH, Metrics, Priority, Queue, Runner,
+    RunnerSettings,
+};
 use callboard_tests::{
-    jobs::{NoOp, Returning, Spawning},
+    jobs::{NoOp, Returning, Spawning, registry},
     queue::TestQueue,
+    stage::Stage,
     wait::SOON,
     worker::TestWorker,
 };
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sqlx::postgres::PgPoolOptions;
 
 #[tokio::test]
 async fn a_committed_job_runs_at_once() {
@@ -131,14 +138,84 @@ async fn the_cause_is_kept_with_the_job() {
 #[tokio::test]
 async fn options_override_the_kinds_policy() {
     let queue = TestQueue::new().await;
-    let options = EnqueueOptions { priority: Some(Priority::Low), max_attempts: Some(0), run_at: None };
+    let options = EnqueueOptions { priority: Some(Priority::Low), max_attempts: Some(1), ..EnqueueOptions::default() };
     let id = queue.enqueue_with(&NoOp::default(), options).await;
     let job = queue.job(id).await;
-    assert_eq!((job.priority, job.max_attempts), (Priority::Low, 1), "one attempt is the least");
+    assert_eq!((job.priority, job.max_attempts), (Priority::Low, 1));
     assert_eq!(queue.ready("default", Priority::Low).await, [id]);
     let worker = TestWorker::start(&queue).await;
     queue.completed(id).await;
     worker.drain().await.unwrap();
+}
+
+#[tokio::test]
+async fn options_that_can_not_be_are_refused_by_name() {
+    let queue = TestQueue::new().await;
+    let default = EnqueueOptions::default;
+    let far = "+10000-01-01T00:00:00Z".parse().unwrap();
+    let cases = [
+        ("run_at", EnqueueOptions { run_at: Some(far), ..default() }),
+        ("run_at", EnqueueOptions { run_at: Some(DateTime::<Utc>::MAX_UTC), ..default() }),
+        ("MAX_ATTEMPTS", EnqueueOptions { max_attempts: Some(0), ..default() }),
+        ("MAX_ATTEMPTS", EnqueueOptions { max_attempts: Some(-5), ..default() }),
+        ("EXPIRES_IN", EnqueueOptions { expires_in: Some(Duration::ZERO), ..default() }),
+        ("EXPIRES_IN", EnqueueOptions { expires_in: Some(Duration::MAX), ..default() }),
+    ];
+    let mut transaction = queue.queue().begin().await.unwrap();
+    for (expected, options) in cases {
+        let error = transaction.enqueue_with(&NoOp::default(), options.clone()).await.unwrap_err();
+        assert!(matches!(error, Error::Policy { field, .. } if field == expected), "{options:?}: {error}");
+        assert!(error.to_string().contains("test.no_op") && error.to_string().contains(expected), "{error}");
+    }
+    // The last second that is taken, and the first.
+    let last = EnqueueOptions { run_at: Some("9999-12-31T23:59:59Z".parse().unwrap()), ..default() };
+    let first = EnqueueOptions { run_at: Some(DateTime::<Utc>::UNIX_EPOCH), ..default() };
+    let waiting = transaction.enqueue_with(&NoOp::default(), last).await.unwrap().id;
+    let ready = transaction.enqueue_with(&NoOp::default(), first).await.unwrap().id;
+    transaction.commit().await.unwrap();
+    assert_eq!(queue.job(waiting).await.state, "scheduled");
+    let worker = TestWorker::start(&queue).await;
+    queue.completed(ready).await;
+    queue.queue().cancel(waiting).await.unwrap();
+    worker.drain().await.unwrap();
+}
+
+/// Whatever JSON there is.
+#[derive(Serialize, Deserialize)]
+struct Anything(serde_json::Value);
+
+impl Job for Anything {
+    const KIND: &'static str = "test.anything";
+}
+
+/// A kind that nobody could store.
+#[derive(Serialize, Deserialize)]
+struct Odd {}
+
+impl Job for Odd {
+    const KIND: &'static str = "Odd kind; DROP TABLE queue_jobs";
+}
+
+#[tokio::test]
+async fn a_payload_that_no_parser_would_read_and_an_odd_kind_are_refused() {
+    let queue = TestQueue::new().await;
+    let nested = |levels: usize| Anything((0..levels).fold(json!(1), |inner, _| json!([inner])));
+    let mut transaction = queue.queue().begin().await.unwrap();
+    let error = transaction.enqueue(&nested(100)).await.unwrap_err();
+    assert!(error.to_string().contains("nested 100 levels deep; 64 are allowed"), "{error}");
+    transaction.enqueue(&nested(MAX_PAYLOAD_DEPTH)).await.unwrap();
+    let error = transaction.enqueue(&Odd {}).await.unwrap_err();
+    assert!(matches!(error, Error::Policy { field: "KIND", .. }), "{error}");
+    transaction.rollback().await.unwrap();
+}
+
+#[tokio::test]
+async fn two_handlers_for_one_kind_are_refused_at_the_start() {
+    let twice = registry().register::<NoOp>();
+    let pool = PgPoolOptions::new().connect_lazy("postgres://nobody@127.0.0.1:1/none").unwrap();
+    let queue = Queue::connect(pool, "redis://127.0.0.1:1", "test", Metrics::noop()).unwrap();
+    let error = Runner::new(queue, twice, Stage::default(), RunnerSettings::default()).err().unwrap();
+    assert!(error.to_string().contains("two handlers are registered for `test.no_op`"), "{error}");
 }
 
 fn text(text: String) -> Returning {
@@ -153,7 +230,7 @@ async fn a_payload_has_at_most_256_kib() {
     let largest = text("x".repeat(MAX_PAYLOAD_BYTES - frame));
     let id = transaction.enqueue(&largest).await.unwrap().id;
     let too_large = transaction.enqueue(&text("x".repeat(MAX_PAYLOAD_BYTES - frame + 1))).await.unwrap_err();
-    assert!(matches!(too_large, Error::Payload { kind: Returning::KIND, .. }), "{too_large}");
+    assert!(matches!(too_large, Error::Payload { ref kind, .. } if kind == Returning::KIND), "{too_large}");
     // A refused payload has not reached PostgreSQL: the transaction goes on.
     transaction.commit().await.unwrap();
     let worker = TestWorker::start(&queue).await;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use callboard_queue::{
-    RunnerSettings,
+    RunnerSettings, Schedule,
     metrics::{METRICS, Type},
 };
 use callboard_tests::{
@@ -27,7 +27,8 @@ fn labels(line: &str) -> BTreeSet<&str> {
 #[tokio::test]
 async fn every_declared_metric_appears_and_no_other() {
     let queue = TestQueue::new().await;
-    let worker = TestWorker::start(&queue).await;
+    let yearly = Schedule::new("yearly", "0 0 1 1 *", "UTC", &NoOp::default()).unwrap();
+    let worker = TestWorker::start_scheduling(&queue, vec![yearly]).await;
     let ids = queue.enqueue_many(&vec![NoOp::default(); 10]).await;
     for id in ids {
         queue.completed(id).await;

@@ -1,22 +1,31 @@
 //! What the queue promises, over real servers: a test for each promise.
 
 mod auditor;
+mod cancel;
 mod claim;
 mod complete_in;
 mod delayed;
 mod drain;
 mod enqueue;
+mod expiry;
 mod history;
 mod idle;
+mod inspect;
 mod metrics;
 mod order;
 mod outcome;
 mod parking;
+mod pause;
 mod plans;
+mod progress;
 mod protocol;
 mod ready_list;
 mod reconcile;
+mod redrive;
 mod rescue;
 mod retry;
+mod schedule;
+mod snooze;
 mod statements;
 mod unique;
+mod why;

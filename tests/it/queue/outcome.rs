@@ -52,7 +52,7 @@ async fn states_have_a_word_for_outsiders() {
     let later = EnqueueOptions { run_at: Some(Utc::now() + TimeDelta::hours(1)), ..EnqueueOptions::default() };
     let scheduled = queue.enqueue_with(&Gated::default(), later).await;
     let id = queue.enqueue(&Gated::default()).await;
-    let seen = |job: callboard_queue::JobView| (job.state.clone(), job.status().to_owned(), job.attempt);
+    let seen = |job: callboard_queue::JobView| (job.state.to_string(), job.status().to_owned(), job.attempt);
     let is = |state: &str, status: &str, attempt| (state.to_owned(), status.to_owned(), attempt);
     assert_eq!(seen(queue.job(scheduled).await), is("scheduled", "scheduled", 0));
     assert_eq!(seen(queue.job(id).await), is("queued", "queued", 0));

@@ -20,7 +20,7 @@ struct Statement {
 
 const JSON: &str = "array_fill('{}'::jsonb, ARRAY[250])";
 
-const STATEMENTS: [Statement; 8] = [
+const STATEMENTS: [Statement; 10] = [
     Statement {
         name: "claim",
         source: include_str!("../../../queue/src/ledger/claim.rs"),
@@ -32,6 +32,18 @@ const STATEMENTS: [Statement; 8] = [
         source: include_str!("../../../queue/src/ledger/claim.rs"),
         mark: "kind <> ALL($2)",
         parameters: "$ids, ARRAY['test.other']",
+    },
+    Statement {
+        name: "cancel",
+        source: include_str!("../../../queue/src/ledger/cancel.rs"),
+        mark: "INSERT INTO queue_history",
+        parameters: "$ids, array_fill(NULL::uuid, ARRAY[250]), true, false, 'expired', '{}'",
+    },
+    Statement {
+        name: "progress",
+        source: include_str!("../../../queue/src/ledger/progress.rs"),
+        mark: "SET progress",
+        parameters: "$ids, $ids, $json",
     },
     Statement {
         name: "end",

@@ -4,6 +4,7 @@
 mod confirm_email_change;
 mod delivery;
 mod invitation;
+mod prune;
 mod reset_password;
 mod security_notice;
 mod verify_address;

@@ -1,0 +1,112 @@
+//! Cancelling jobs: at once where they wait, by their token where they run.
+//!
+//! A request wins over retry, snooze, rescue and give-back: however such a run
+//! ends, its job is cancelled. A completion that comes first wins over it.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::{Error, Queue, ledger::cancel, ledger::partitions, signals::Signal};
+
+/// How long a handler whose token has fired may take to end by itself, before
+/// its future is dropped.
+pub(crate) const HANDLER_GRACE: Duration = Duration::from_secs(1);
+
+/// The reason that jobs end with when somebody has cancelled them.
+pub(crate) const REQUESTED: &str = "cancelled on request";
+
+/// How a run is told to stop.
+#[derive(Debug, Default)]
+pub(crate) struct Stop {
+    token: CancellationToken,
+    requested: AtomicBool,
+}
+
+impl Stop {
+    /// Stops the run at once: it has lost its job, or the worker ends.
+    pub(crate) fn now(&self) {
+        self.token.cancel();
+    }
+
+    /// Stops the run because somebody cancels its job. True if that is news.
+    pub(crate) fn on_request(&self) -> bool {
+        let news = !self.requested.swap(true, Ordering::AcqRel);
+        self.token.cancel();
+        news
+    }
+
+    pub(crate) fn is_requested(&self) -> bool {
+        self.requested.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn token(&self) -> &CancellationToken {
+        &self.token
+    }
+}
+
+/// What became of a request to cancel a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cancellation {
+    /// It waited, and has ended as cancelled.
+    Ended,
+    /// It runs: its handler is told, and it will end as cancelled, unless it
+    /// completes first.
+    Requested,
+}
+
+impl Queue {
+    /// Cancels a job.
+    ///
+    /// One that waits (queued, scheduled, blocked) has ended when this returns.
+    /// One that runs is told by [`Run::cancelled`](crate::Run::cancelled), at
+    /// once by a signal over Redis, without Redis with its worker's next beat
+    /// (5 s). A handler that does not end within a second is dropped at its next
+    /// await point. Asking twice is the same as asking once.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchJob`], [`Error::WrongState`] for a job that has ended, and
+    /// [`Error::Ledger`] when PostgreSQL refuses.
+    pub async fn cancel(&self, id: Uuid) -> Result<Cancellation, Error> {
+        let kept = self.kinds().days_of_cancelled();
+        let cancelled = match cancel::cancel(self.pool(), id, REQUESTED, &kept).await {
+            Err(error) if partitions::is_missing(&error) => {
+                partitions::ensure_ahead(self.pool(), self.kinds().retention_days()).await?;
+                cancel::cancel(self.pool(), id, REQUESTED, &kept).await?
+            }
+            answer => answer?,
+        };
+        match cancelled {
+            Some(Cancellation::Requested) => {
+                self.lists.signal(Signal::Cancel(id)).await;
+                Ok(Cancellation::Requested)
+            }
+            Some(ended) => Ok(ended),
+            None => Err(self.not_live(id).await?),
+        }
+    }
+
+    /// Cancels those of `ids` that wait and whose time to start is over.
+    pub(crate) async fn expire(&self, ids: &[Uuid]) -> Result<Vec<Uuid>, Error> {
+        let kept = self.kinds().days_of_cancelled();
+        match cancel::expire(self.pool(), ids, &kept).await {
+            Err(error) if partitions::is_missing(&error) => {
+                partitions::ensure_ahead(self.pool(), self.kinds().retention_days()).await?;
+                Ok(cancel::expire(self.pool(), ids, &kept).await?)
+            }
+            answer => Ok(answer?),
+        }
+    }
+
+    /// Why a job that is not in the hot table can't be worked on.
+    pub(crate) async fn not_live(&self, id: Uuid) -> Result<Error, Error> {
+        Ok(match self.job(id).await? {
+            Some(job) => Error::WrongState { id, state: job.state },
+            None => Error::NoSuchJob(id),
+        })
+    }
+}

@@ -1,0 +1,108 @@
+//! Ending jobs as cancelled: on request, or because their time is over.
+
+use serde_json::Value;
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+use super::within_deadline;
+use crate::cancel::Cancellation;
+
+/// A job, and the claim that holds it; `None` for one that waits.
+pub(crate) type Named = (Uuid, Option<Uuid>);
+
+/// Cancels a job that waits, or asks for the cancellation of one that runs.
+/// `None`: no such job is live.
+pub(crate) async fn cancel(pool: &PgPool, id: Uuid, reason: &str, kept: &Value) -> sqlx::Result<Option<Cancellation>> {
+    within_deadline!(pool, |connection| cancel_on(&mut connection, id, reason, kept))
+}
+
+async fn cancel_on(
+    connection: &mut PgConnection,
+    id: Uuid,
+    reason: &str,
+    kept: &Value,
+) -> sqlx::Result<Option<Cancellation>> {
+    let mut transaction = super::begin_duty(connection).await?;
+    let held = sqlx::query!("SELECT claim_id FROM queue_jobs WHERE id = $1 FOR UPDATE", id)
+        .fetch_optional(&mut *transaction)
+        .await?;
+    let cancelled = match held {
+        None => None,
+        Some(row) if row.claim_id.is_some() => {
+            sqlx::query!("UPDATE queue_jobs SET cancel_requested = true WHERE id = $1 AND NOT cancel_requested", id)
+                .execute(&mut *transaction)
+                .await?;
+            Some(Cancellation::Requested)
+        }
+        Some(_) => {
+            end(&mut transaction, &[(id, None)], Only::Any, reason, kept).await?;
+            Some(Cancellation::Ended)
+        }
+    };
+    transaction.commit().await?;
+    Ok(cancelled)
+}
+
+/// Cancels those of `ids` that wait and whose time to start is over.
+pub(crate) async fn expire(pool: &PgPool, ids: &[Uuid], kept: &Value) -> sqlx::Result<Vec<Uuid>> {
+    within_deadline!(pool, |connection| expire_on(&mut connection, ids, kept))
+}
+
+async fn expire_on(connection: &mut PgConnection, ids: &[Uuid], kept: &Value) -> sqlx::Result<Vec<Uuid>> {
+    let named: Vec<Named> = ids.iter().map(|id| (*id, None)).collect();
+    let mut transaction = super::begin_fast(connection).await?;
+    let expired = end(&mut transaction, &named, Only::Expired, "expired", kept).await?;
+    transaction.commit().await?;
+    Ok(expired)
+}
+
+/// Which of the named jobs are to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Only {
+    /// All of them.
+    Any,
+    /// Those whose time to start is over.
+    Expired,
+    /// Those whose cancellation was requested while they ran.
+    Requested,
+}
+
+/// Moves the jobs to the history as cancelled, those whose claim is still the
+/// one named. `kept` has the days by kind, 30 where it says nothing.
+pub(crate) async fn end(
+    connection: &mut PgConnection,
+    named: &[Named],
+    only: Only,
+    reason: &str,
+    kept: &Value,
+) -> sqlx::Result<Vec<Uuid>> {
+    let (ids, claim_ids): (Vec<Uuid>, Vec<Option<Uuid>>) = named.iter().copied().unzip();
+    sqlx::query_scalar!(
+        r#"WITH named AS MATERIALIZED (SELECT * FROM unnest($1::uuid[], $2::uuid[]) AS n (id, claim_id)),
+           gone AS (
+               DELETE FROM queue_jobs AS job USING named
+               WHERE job.id = ANY($1) AND job.id = named.id AND job.claim_id IS NOT DISTINCT FROM named.claim_id
+                 AND (NOT $3 OR job.expires_at <= clock_timestamp())
+                 AND (NOT $4 OR job.cancel_requested)
+               RETURNING job.*)
+           INSERT INTO queue_history (id, kind, payload_version, queue, priority, state, payload, attempt,
+                                      max_attempts, run_at, timeout_ms, worker_id, errors, end_reason,
+                                      owner, meta, created_at, queued_at, started_at, finished_at, keep_until,
+                                      expires_at, progress, unique_key, unique_scope)
+           SELECT id, kind, payload_version, queue, priority, 'cancelled', payload, attempt,
+                  max_attempts, run_at, timeout_ms, worker_id, errors, $5,
+                  owner, meta, created_at, queued_at, started_at, clock_timestamp(),
+                  (clock_timestamp() AT TIME ZONE 'UTC')::date + coalesce(($6::jsonb ->> kind)::integer, 30),
+                  expires_at, progress, unique_key, unique_scope
+           FROM gone
+           RETURNING id"#,
+        &ids,
+        &claim_ids as &[Option<Uuid>],
+        only == Only::Expired,
+        only == Only::Requested,
+        reason,
+        kept,
+    )
+    .fetch_all(connection)
+    .await
+}

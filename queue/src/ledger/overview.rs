@@ -1,0 +1,93 @@
+//! Workers and queues, for people.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+/// A worker process as operators see it. Times are PostgreSQL's.
+#[derive(Clone, Debug, Serialize)]
+pub struct WorkerView {
+    /// Its identity, made when it started.
+    pub id: Uuid,
+    /// Its name, usually its host's.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// The queues that it serves.
+    pub queues: Vec<String>,
+    /// The kinds that it can run.
+    pub kinds: Vec<String>,
+    /// The schedules that it declares.
+    pub schedules: Vec<String>,
+    /// How many jobs it may run at a time.
+    pub slots: i32,
+    /// How many it ran at its last beat.
+    pub busy: i32,
+    /// The duties that it holds.
+    pub duties: Vec<String>,
+    /// When it started.
+    pub started_at: DateTime<Utc>,
+    /// When it last gave a sign of life.
+    pub beat_at: DateTime<Utc>,
+    /// Whether that was within the last 15 s. The jobs of others are rescued.
+    pub alive: bool,
+}
+
+/// All workers that have beaten within the last hour, the living first.
+pub(crate) async fn workers(pool: &PgPool) -> sqlx::Result<Vec<WorkerView>> {
+    sqlx::query_as!(
+        WorkerView,
+        r#"SELECT id, name, version, queues, kinds, schedules, slots, busy, started_at, beat_at,
+                  ARRAY(SELECT duty FROM queue_leases
+                        WHERE holder = worker.id AND held_until > clock_timestamp() ORDER BY duty) AS "duties!",
+                  beat_at > clock_timestamp() - interval '15 seconds' AS "alive!"
+           FROM queue_workers AS worker
+           ORDER BY beat_at > clock_timestamp() - interval '15 seconds' DESC, name, id
+           LIMIT 10000"#
+    )
+    .fetch_all(pool)
+    .await
+}
+
+/// What the ledger knows of a queue.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Known {
+    pub(crate) paused_at: Option<DateTime<Utc>>,
+    pub(crate) paused_by: Option<String>,
+    /// Living workers that serve it.
+    pub(crate) workers: i64,
+}
+
+/// The queues that somebody serves, has paused, or has jobs in, by name.
+pub(crate) async fn queues(pool: &PgPool) -> sqlx::Result<BTreeMap<String, Known>> {
+    let rows = sqlx::query!(
+        r#"WITH served AS (
+               SELECT unnest(queues) AS name, count(*) FILTER (
+                   WHERE beat_at > clock_timestamp() - interval '15 seconds') AS workers
+               FROM queue_workers GROUP BY 1)
+           SELECT name AS "name!", paused_at AS "paused_at?", paused_by AS "paused_by?",
+                  coalesce(workers, 0) AS "workers!"
+           FROM served FULL JOIN queue_queues USING (name)"#
+    )
+    .fetch_all(pool)
+    .await?;
+    let known = |(paused_at, paused_by, workers)| Known { paused_at, paused_by, workers };
+    Ok(rows.into_iter().map(|row| (row.name, known((row.paused_at, row.paused_by, row.workers)))).collect())
+}
+
+/// Whether any living worker serves the queue, and whether any knows the kind.
+pub(crate) async fn who_could_run(pool: &PgPool, queue: &str, kind: &str) -> sqlx::Result<(bool, bool)> {
+    let row = sqlx::query!(
+        r#"SELECT coalesce(bool_or($1 = ANY(queues)), false) AS "serves!",
+                  coalesce(bool_or($1 = ANY(queues) AND $2 = ANY(kinds)), false) AS "knows!"
+           FROM queue_workers WHERE beat_at > clock_timestamp() - interval '15 seconds'"#,
+        queue,
+        kind,
+    )
+    .fetch_one(pool)
+    .await?;
+    Ok((row.serves, row.knows))
+}

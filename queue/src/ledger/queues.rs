@@ -1,0 +1,33 @@
+//! What operators have said of queues.
+
+use sqlx::PgPool;
+
+/// The queues that are paused, sorted.
+pub(crate) async fn paused(pool: &PgPool) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar!("SELECT name FROM queue_queues WHERE paused_at IS NOT NULL ORDER BY name").fetch_all(pool).await
+}
+
+/// Pauses a queue; false if it was paused already.
+pub(crate) async fn pause(pool: &PgPool, name: &str, by: Option<&str>) -> sqlx::Result<bool> {
+    let paused = sqlx::query!(
+        r#"INSERT INTO queue_queues AS queue (name, paused_at, paused_by) VALUES ($1, clock_timestamp(), $2)
+           ON CONFLICT (name) DO UPDATE SET paused_at = excluded.paused_at, paused_by = excluded.paused_by
+           WHERE queue.paused_at IS NULL"#,
+        name,
+        by,
+    )
+    .execute(pool)
+    .await?;
+    Ok(paused.rows_affected() > 0)
+}
+
+/// Resumes a queue; false if it was not paused.
+pub(crate) async fn resume(pool: &PgPool, name: &str) -> sqlx::Result<bool> {
+    let resumed = sqlx::query!(
+        "UPDATE queue_queues SET paused_at = NULL, paused_by = NULL WHERE name = $1 AND paused_at IS NOT NULL",
+        name,
+    )
+    .execute(pool)
+    .await?;
+    Ok(resumed.rows_affected() > 0)
+}

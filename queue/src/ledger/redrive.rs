@@ -1,0 +1,82 @@
+//! Taking jobs back from the history.
+
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+use super::within_deadline;
+use crate::ready_list::Ready;
+
+/// What became of a redrive.
+#[derive(Debug)]
+pub(crate) enum Redriven {
+    /// It is queued, and belongs on its list.
+    Ready(Ready),
+    /// This live job holds its unique key.
+    KeyHeld(Uuid),
+    /// It has not ended, or does not exist.
+    NotEnded,
+}
+
+/// Queues an ended or scheduled job; `attempts` tells how many more its kind allows.
+pub(crate) async fn redrive(pool: &PgPool, id: Uuid, attempts: impl Fn(&str) -> i16) -> sqlx::Result<Redriven> {
+    within_deadline!(pool, |connection| redrive_on(&mut connection, id, attempts))
+}
+
+async fn redrive_on(connection: &mut PgConnection, id: Uuid, attempts: impl Fn(&str) -> i16) -> sqlx::Result<Redriven> {
+    let mut transaction = super::begin_duty(connection).await?;
+    if let Some(ready) = make_due(&mut transaction, id).await? {
+        transaction.commit().await?;
+        return Ok(Redriven::Ready(ready));
+    }
+    let ended =
+        sqlx::query!("SELECT kind FROM queue_history WHERE id = $1", id).fetch_optional(&mut *transaction).await?;
+    let Some(ended) = ended else { return Ok(Redriven::NotEnded) };
+    // Two at once: one deletes the row, the other finds none.
+    let row = sqlx::query!(
+        r#"WITH gone AS (DELETE FROM queue_history WHERE id = $1 RETURNING *)
+           INSERT INTO queue_jobs (id, kind, payload_version, queue, priority, state, payload, attempt, max_attempts,
+                                   run_at, timeout_ms, unique_key, unique_scope, errors, owner, meta, created_at)
+           SELECT id, kind, payload_version, queue, priority, 'queued', payload, attempt,
+                  least(attempt::integer + $2::integer, 32767)::smallint, clock_timestamp(), timeout_ms,
+                  unique_key, unique_scope, errors, owner, meta, created_at
+           FROM gone
+           ON CONFLICT (kind, unique_key) WHERE unique_key IS NOT NULL DO NOTHING
+           RETURNING queue, priority, queued_at"#,
+        id,
+        i32::from(attempts(&ended.kind).max(1)),
+    )
+    .fetch_optional(&mut *transaction)
+    .await?;
+    if let Some(row) = row {
+        transaction.commit().await?;
+        return Ok(Redriven::Ready(Ready::new(row.queue, row.priority, id, row.queued_at)));
+    }
+    let holder = sqlx::query_scalar!(
+        r#"SELECT live.id FROM queue_history AS ended JOIN queue_jobs AS live USING (kind, unique_key)
+           WHERE ended.id = $1"#,
+        id,
+    );
+    transaction.rollback().await?;
+    let holder = holder.fetch_optional(connection).await?;
+    Ok(holder.map_or(Redriven::NotEnded, Redriven::KeyHeld))
+}
+
+async fn make_due(connection: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Ready>> {
+    struct Due {
+        queue: String,
+        priority: i16,
+        queued_at: DateTime<Utc>,
+    }
+    let due = sqlx::query_as!(
+        Due,
+        r#"UPDATE queue_jobs SET state = 'queued', run_at = least(run_at, clock_timestamp()),
+                                 queued_at = clock_timestamp()
+           WHERE id = $1 AND state = 'scheduled' AND worker_id IS NULL
+           RETURNING queue, priority, queued_at"#,
+        id,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(due.map(|due| Ready::new(due.queue, due.priority, id, due.queued_at)))
+}

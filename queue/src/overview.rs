@@ -1,0 +1,142 @@
+//! Looking at the queue as a whole: lists of jobs, queues, workers.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::{
+    Error, JobFilter, JobPage, Priority, Queue, WorkerView,
+    job::is_queue,
+    keys::List,
+    ledger::{list, overview, sample},
+};
+
+/// A queue as operators see it.
+#[derive(Clone, Debug, Serialize)]
+pub struct QueueView {
+    /// Its name.
+    pub name: String,
+    /// Since when it is paused, if it is.
+    pub paused_at: Option<DateTime<Utc>>,
+    /// Who paused it.
+    pub paused_by: Option<String>,
+    /// How many living workers serve it.
+    pub workers: i64,
+    /// What waits on its ready lists; `None` while Redis does not answer.
+    pub ready: Option<Ready>,
+}
+
+/// What waits on a queue's ready lists.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Ready {
+    /// Jobs of high priority.
+    pub high: u64,
+    /// Jobs of default priority.
+    pub default: u64,
+    /// Jobs of low priority.
+    pub low: u64,
+    /// For how many seconds the oldest of them has waited.
+    pub oldest_seconds: f64,
+}
+
+/// How many jobs there are that have not ended. Never a scan: read from list
+/// lengths, worker rows and an index.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct JobCounts {
+    /// On the ready lists; `None` while Redis does not answer.
+    pub queued: Option<u64>,
+    /// Run by living workers, as of their last beats.
+    pub running: i64,
+    /// Due later, counted up to 10,000.
+    pub scheduled: i64,
+}
+
+impl Queue {
+    /// The jobs that `filter` leaves in, live and ended, the newest first: at
+    /// most `limit` of those before `before`.
+    ///
+    /// # Errors
+    /// [`Error::Ledger`] when PostgreSQL refuses.
+    pub async fn jobs(&self, filter: &JobFilter, before: Option<Uuid>, limit: usize) -> Result<JobPage, Error> {
+        Ok(list::page(self.pool(), filter, before, limit).await?)
+    }
+
+    /// All workers that have beaten within the last hour, the living first.
+    ///
+    /// # Errors
+    /// [`Error::Ledger`] when PostgreSQL refuses.
+    pub async fn workers(&self) -> Result<Vec<WorkerView>, Error> {
+        Ok(overview::workers(self.pool()).await?)
+    }
+
+    /// The queues that somebody serves, has paused, or has jobs in, by name.
+    ///
+    /// # Errors
+    /// [`Error::Ledger`] when PostgreSQL refuses.
+    pub async fn queues(&self) -> Result<Vec<QueueView>, Error> {
+        let mut known = overview::queues(self.pool()).await?;
+        let sample = sample::sample(self.pool(), true).await?;
+        for name in sample.waiting {
+            known.entry(name).or_default();
+        }
+        let names: Vec<String> = known.keys().cloned().collect();
+        let ready = self.ready_of(&names, sample.now).await;
+        let views = known.into_iter().enumerate().map(|(index, (name, known))| QueueView {
+            name,
+            paused_at: known.paused_at,
+            paused_by: known.paused_by,
+            workers: known.workers,
+            ready: ready.as_ref().map(|ready| ready[index]),
+        });
+        Ok(views.collect())
+    }
+
+    /// The queue of this name: known or not, it may be paused.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchQueue`] for what can't be a queue's name, and
+    /// [`Error::Ledger`] when PostgreSQL refuses.
+    pub async fn queue(&self, name: &str) -> Result<QueueView, Error> {
+        if !is_queue(name) {
+            return Err(Error::NoSuchQueue(name.to_owned()));
+        }
+        let known = overview::queues(self.pool()).await?.remove(name).unwrap_or_default();
+        let ready = self.ready_of(&[name.to_owned()], Utc::now()).await;
+        Ok(QueueView {
+            name: name.to_owned(),
+            paused_at: known.paused_at,
+            paused_by: known.paused_by,
+            workers: known.workers,
+            ready: ready.and_then(|ready| ready.first().copied()),
+        })
+    }
+
+    /// How many jobs there are that have not ended.
+    ///
+    /// # Errors
+    /// [`Error::Ledger`] when PostgreSQL refuses.
+    pub async fn counts(&self) -> Result<JobCounts, Error> {
+        let sample = sample::sample(self.pool(), true).await?;
+        let mut names: Vec<String> = sample.queues.into_iter().chain(sample.waiting).collect();
+        names.sort();
+        names.dedup();
+        let ready = self.ready_of(&names, sample.now).await;
+        let queued = ready.map(|ready| ready.iter().map(|ready| ready.high + ready.default + ready.low).sum());
+        Ok(JobCounts { queued, running: sample.running, scheduled: sample.scheduled })
+    }
+
+    /// What waits on the lists of each queue; `None` if Redis does not answer.
+    async fn ready_of(&self, names: &[String], now: DateTime<Utc>) -> Option<Vec<Ready>> {
+        let lists: Vec<List> =
+            names.iter().flat_map(|name| Priority::ALL.map(|priority| List::new(name, priority))).collect();
+        let looks = self.lists.look(&lists).await.ok()?;
+        let waited = |oldest: DateTime<Utc>| (now - oldest).to_std().unwrap_or_default().as_secs_f64();
+        let of_queue = looks.chunks_exact(Priority::ALL.len()).map(|looks| Ready {
+            high: looks[0].len,
+            default: looks[1].len,
+            low: looks[2].len,
+            oldest_seconds: looks.iter().filter_map(|look| look.oldest).map(waited).fold(0.0, f64::max),
+        });
+        Some(of_queue.collect())
+    }
+}

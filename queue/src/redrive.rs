@@ -1,0 +1,33 @@
+//! Running again what has ended, and now what waits for later.
+
+use uuid::Uuid;
+
+use crate::{
+    Error, Queue,
+    ledger::redrive::{self, Redriven},
+};
+
+impl Queue {
+    /// Queues a job again.
+    ///
+    /// One that has ended, in whatever way, comes back from the history with
+    /// its errors and its attempts, and as many attempts more as its kind
+    /// declares; a unique key that holds until the end is taken again. One that
+    /// is scheduled is made due now. It is on its ready list when this returns.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchJob`], [`Error::WrongState`] for a job that is queued,
+    /// running or blocked, [`Error::KeyHeld`] when another live job holds its
+    /// unique key, and [`Error::Ledger`] when PostgreSQL refuses.
+    pub async fn retry(&self, id: Uuid) -> Result<(), Error> {
+        let attempts = |kind: &str| self.kinds().policy(kind).max_attempts;
+        match redrive::redrive(self.pool(), id, attempts).await? {
+            Redriven::Ready(ready) => {
+                self.lists.push_within_deadline(&[ready]).await;
+                Ok(())
+            }
+            Redriven::KeyHeld(holder) => Err(Error::KeyHeld { id, holder }),
+            Redriven::NotEnded => Err(self.not_live(id).await?),
+        }
+    }
+}

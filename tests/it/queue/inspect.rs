@@ -1,0 +1,124 @@
+//! What people see of jobs, queues and workers.
+
+use callboard_queue::{Cause, EnqueueOptions, JobFilter, JobState, Priority};
+use callboard_tests::{
+    jobs::{Capped, Gated, Hopeless, NoOp},
+    queue::TestQueue,
+    wait::SOON,
+    worker::TestWorker,
+};
+use chrono::{TimeDelta, Utc};
+use uuid::Uuid;
+
+/// All jobs that the filter leaves in, page by page.
+async fn listed(queue: &TestQueue, filter: &JobFilter, page: usize) -> Vec<Uuid> {
+    let mut ids = Vec::new();
+    let mut before = None;
+    loop {
+        let found = queue.queue().jobs(filter, before, page).await.unwrap();
+        assert!(found.jobs.len() <= page);
+        ids.extend(found.jobs.iter().map(|job| job.id));
+        before = found.next;
+        if before.is_none() {
+            return ids;
+        }
+    }
+}
+
+#[tokio::test]
+async fn lists_show_live_and_ended_jobs_newest_first_and_filters_narrow_them() {
+    let queue = TestQueue::new().await;
+    let worker = TestWorker::start(&queue).await;
+    let completed = queue.enqueue(&NoOp::default()).await;
+    queue.completed(completed).await;
+    let discarded = queue.enqueue(&Hopeless {}).await;
+    queue.job_in_state(discarded, "discarded", SOON).await;
+    let running = queue.enqueue(&Gated::default()).await;
+    queue.job_in_state(running, "running", SOON).await;
+    let later = EnqueueOptions { run_at: Some(Utc::now() + TimeDelta::hours(1)), ..EnqueueOptions::default() };
+    let scheduled = queue.enqueue_with(&NoOp::default(), later).await;
+    queue.queue().pause("capped", None).await.unwrap();
+    let cause = Cause { owner: Some("ada".to_owned()), request_id: Some("r-1".to_owned()), ..Cause::default() };
+    let mut transaction = queue.queue().begin().await.unwrap().caused_by(cause);
+    let low = EnqueueOptions { priority: Some(Priority::Low), ..EnqueueOptions::default() };
+    let queued = transaction.enqueue_with(&Capped {}, low).await.unwrap().id;
+    transaction.commit().await.unwrap();
+
+    let all = [queued, scheduled, running, discarded, completed];
+    for page in [1, 2, 100] {
+        assert_eq!(listed(&queue, &JobFilter::default(), page).await, all, "pages of {page}");
+    }
+    let states = |states: &[JobState]| JobFilter { states: states.to_vec(), ..JobFilter::default() };
+    let text = |text: &str| Some(text.to_owned());
+    let cases = [
+        (states(&[JobState::Running]), vec![running]),
+        (states(&[JobState::Completed, JobState::Discarded]), vec![discarded, completed]),
+        (states(&[JobState::Queued]), vec![queued]),
+        (states(&[JobState::Scheduled]), vec![scheduled]),
+        (states(&[JobState::Cancelled]), vec![]),
+        (JobFilter { kinds: vec!["test.no_op".to_owned()], ..JobFilter::default() }, vec![scheduled, completed]),
+        (JobFilter { queues: vec!["capped".to_owned()], ..JobFilter::default() }, vec![queued]),
+        (JobFilter { priorities: vec![Priority::Low], ..JobFilter::default() }, vec![queued]),
+        (JobFilter { owner: text("ada"), ..JobFilter::default() }, vec![queued]),
+        (JobFilter { request_id: text("r-1"), ..JobFilter::default() }, vec![queued]),
+        (JobFilter { schedule: text("none"), ..JobFilter::default() }, vec![]),
+        (JobFilter { created_before: Some(Utc::now() - TimeDelta::hours(1)), ..JobFilter::default() }, vec![]),
+        (JobFilter { created_from: Some(Utc::now() - TimeDelta::hours(1)), ..JobFilter::default() }, all.to_vec()),
+    ];
+    for (filter, expected) in cases {
+        assert_eq!(listed(&queue, &filter, 1).await, expected, "{filter:?}");
+    }
+
+    let counts = queue.queue().counts().await.unwrap();
+    assert_eq!((counts.queued, counts.scheduled), (Some(1), 1));
+    let overview = queue.queue().queues().await.unwrap();
+    let capped = overview.iter().find(|queue| queue.name == "capped").unwrap();
+    assert!(capped.paused_at.is_some());
+    assert_eq!((capped.workers, capped.ready.unwrap().low, capped.ready.unwrap().high), (1, 1, 0));
+    assert!(capped.ready.unwrap().oldest_seconds >= 0.0);
+
+    for id in [queued, scheduled] {
+        queue.queue().cancel(id).await.unwrap();
+    }
+    queue.stage().open_for_all();
+    worker.drain().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_filter_that_matches_nothing_reads_a_bounded_part_of_a_deep_history() {
+    let queue = TestQueue::new().await;
+    let worker = TestWorker::start(&queue).await;
+    let first = queue.enqueue(&Hopeless {}).await;
+    queue.job_in_state(first, "discarded", SOON).await;
+    worker.drain().await.unwrap();
+    sqlx::query(
+        "INSERT INTO queue_jobs (id, kind, queue, priority, state, payload, max_attempts, run_at, timeout_ms)
+         SELECT overlay(lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint + n), 12, '0')
+                        || '7000' || lpad('8', 16, '8') PLACING '' FROM 33)::uuid,
+                'test.no_op', 'default', 1, 'queued', '{}', 1, now(), 1000
+         FROM generate_series(1, 25000) AS n",
+    )
+    .execute(queue.pool())
+    .await
+    .unwrap();
+    let discarded = JobFilter { states: vec![JobState::Discarded], ..JobFilter::default() };
+    let page = queue.queue().jobs(&discarded, None, 10).await.unwrap();
+    assert!(page.jobs.is_empty() && page.next.is_some(), "the first page has looked at 10,000 of 25,001");
+    assert_eq!(listed(&queue, &discarded, 10).await, [first], "pages that follow find it");
+    queue.leaves_jobs("they were made by hand");
+}
+
+#[tokio::test]
+async fn workers_tell_what_they_serve_know_hold_and_run() {
+    let queue = TestQueue::new().await;
+    assert!(queue.queue().workers().await.unwrap().is_empty());
+    let worker = TestWorker::start(&queue).await;
+    let workers = queue.queue().workers().await.unwrap();
+    let [only] = workers.as_slice() else { panic!("{workers:?}") };
+    assert_eq!((only.name.as_str(), only.slots, only.alive), ("worker", 50, true));
+    assert_eq!(only.queues, ["capped", "default"]);
+    assert!(only.kinds.contains(&"test.no_op".to_owned()));
+    assert_eq!(only.duties, ["auditor", "janitor", "promoter", "scheduler"]);
+    worker.drain().await.unwrap();
+    assert!(queue.queue().workers().await.unwrap().is_empty(), "it has taken its leave");
+}

@@ -1,0 +1,103 @@
+//! Running again what has ended, and now what waits for later.
+
+use callboard_queue::{EnqueueOptions, Error};
+use callboard_tests::{
+    jobs::{Failing, Gated, Hopeless, Keyed, NoOp, Scope, registry},
+    queue::TestQueue,
+    wait::SOON,
+    worker::TestWorker,
+};
+use chrono::{TimeDelta, Utc};
+use uuid::Uuid;
+
+#[tokio::test]
+async fn a_discarded_job_comes_back_with_its_errors_and_more_attempts() {
+    let queue = TestQueue::new().await;
+    let knowing = queue.queue().clone().with_kinds(&registry().policies());
+    let worker = TestWorker::start(&queue).await;
+    let id = queue.enqueue(&Failing { times: 3 }).await;
+    for attempt in 1..=2 {
+        queue.job_in_state(id, "scheduled", SOON).await;
+        queue.make_due(&[id]).await;
+        queue.stage().begun(attempt + 1, SOON).await;
+    }
+    let ended = queue.job_in_state(id, "discarded", SOON).await;
+    knowing.retry(id).await.unwrap();
+    let again = queue.completed(id).await;
+    assert_eq!((again.attempt, again.max_attempts), (4, 6), "three more, as the kind declares");
+    assert_eq!(again.errors, ended.errors, "the old ones are kept");
+    assert_eq!((again.created_at, again.end_reason), (ended.created_at, None));
+    assert_eq!(queue.stage().times_run(id), 4);
+    worker.drain().await.unwrap();
+}
+
+#[tokio::test]
+async fn completed_and_cancelled_jobs_run_again_and_a_scheduled_one_runs_now() {
+    let queue = TestQueue::new().await;
+    let worker = TestWorker::start(&queue).await;
+    let completed = queue.enqueue(&NoOp::default()).await;
+    queue.completed(completed).await;
+    let later = EnqueueOptions { run_at: Some(Utc::now() + TimeDelta::hours(1)), ..EnqueueOptions::default() };
+    let cancelled = queue.enqueue_with(&NoOp::default(), later.clone()).await;
+    queue.queue().cancel(cancelled).await.unwrap();
+    let scheduled = queue.enqueue_with(&NoOp::default(), later).await;
+    for (id, runs) in [(completed, 2), (cancelled, 1), (scheduled, 1)] {
+        queue.queue().retry(id).await.unwrap();
+        queue.completed(id).await;
+        assert_eq!(queue.stage().times_run(id), runs);
+    }
+    worker.drain().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_held_key_is_an_error_and_nothing_changes() {
+    let queue = TestQueue::new().await;
+    let first = queue.enqueue(&Keyed::new("k", Scope::Finished)).await;
+    queue.queue().cancel(first).await.unwrap();
+    let second = queue.enqueue(&Keyed::new("k", Scope::Finished)).await;
+    assert_ne!(first, second);
+    let error = queue.queue().retry(first).await.unwrap_err();
+    assert!(matches!(error, Error::KeyHeld { id, holder } if (id, holder) == (first, second)), "{error}");
+    assert_eq!(queue.job(first).await.state, "cancelled");
+    // Once it is free, the key is taken again.
+    queue.queue().cancel(second).await.unwrap();
+    queue.queue().retry(first).await.unwrap();
+    assert_eq!(queue.enqueue(&Keyed::new("k", Scope::Finished)).await, first, "the redriven job holds it");
+    queue.queue().cancel(first).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_waits_or_runs_can_not_be_run_again() {
+    let queue = TestQueue::new().await;
+    let id = queue.enqueue(&Gated::default()).await;
+    let state = |error: Error| match error {
+        Error::WrongState { state, .. } => state.to_string(),
+        other => other.to_string(),
+    };
+    assert_eq!(state(queue.queue().retry(id).await.unwrap_err()), "queued");
+    let worker = TestWorker::start(&queue).await;
+    queue.stage().begun(1, SOON).await;
+    assert_eq!(state(queue.queue().retry(id).await.unwrap_err()), "running");
+    queue.stage().open_for_all();
+    queue.completed(id).await;
+    let nobody = Uuid::now_v7();
+    assert!(matches!(queue.queue().retry(nobody).await.unwrap_err(), Error::NoSuchJob(id) if id == nobody));
+    worker.drain().await.unwrap();
+}
+
+#[tokio::test]
+async fn twenty_redrives_at_once_run_it_once() {
+    let queue = TestQueue::new().await;
+    let worker = TestWorker::start(&queue).await;
+    let id = queue.enqueue(&Hopeless {}).await;
+    queue.job_in_state(id, "discarded", SOON).await;
+    worker.drain().await.unwrap();
+    let mut retries = tokio::task::JoinSet::new();
+    for _ in 0..20 {
+        let handle = queue.queue().clone();
+        retries.spawn(async move { handle.retry(id).await.is_ok() });
+    }
+    let succeeded = retries.join_all().await.into_iter().filter(|ok| *ok).count();
+    assert_eq!((succeeded, queue.live().await), (1, 1));
+    queue.queue().cancel(id).await.unwrap();
+}
