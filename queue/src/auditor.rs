@@ -26,8 +26,12 @@ use crate::{
     Error, Priority, Queue,
     keys::List,
     lease::{Leases, rest},
-    ledger::audit::{self, Audit, Watermark},
+    ledger::{
+        audit::{self, Audit, Watermark},
+        dependencies, limits,
+    },
     rescuer::Rescuer,
+    unblock::Wake,
 };
 
 const DUTY: &str = "auditor";
@@ -40,10 +44,21 @@ const BATCH: u32 = 2_000;
 /// While a list is shorter than this, a full batch is followed at once by the next.
 const SHORT: u64 = 20_000;
 
+/// Limit keys, and waiting children, in one look.
+const BLOCKED: i64 = 500;
+
+/// How far the looks at blocked jobs have come.
+#[derive(Debug, Default)]
+struct Blocked {
+    key: String,
+    child: Uuid,
+}
+
 pub(crate) struct Auditor {
     pub(crate) queue: Queue,
     pub(crate) leases: Leases,
     pub(crate) rescuer: Rescuer,
+    pub(crate) wake: Wake,
     pub(crate) worker_id: Uuid,
     /// Whether Redis did not take the last push.
     pub(crate) refused: AtomicBool,
@@ -57,10 +72,11 @@ impl Auditor {
             let mut marks = read_note(&note);
             let mut said = false;
             let mut scanned: Option<Instant> = None;
+            let mut blocked = Blocked::default();
             while self.leases.holds(DUTY) {
                 let started = Instant::now();
                 let scan = scanned.is_none_or(|at| at.elapsed() >= SCAN_EVERY);
-                match self.tick(&marks, scan, &stop).await {
+                match self.tick(&marks, scan, &mut blocked, &stop).await {
                     Ok(next) => {
                         marks = next;
                         said = false;
@@ -82,8 +98,15 @@ impl Auditor {
     }
 
     /// One look and its repairs; returns the watermarks for the next.
-    async fn tick(&self, marks: &[Watermark], scan: bool, stop: &CancellationToken) -> Result<Vec<Watermark>, Error> {
+    async fn tick(
+        &self,
+        marks: &[Watermark],
+        scan: bool,
+        blocked: &mut Blocked,
+        stop: &CancellationToken,
+    ) -> Result<Vec<Watermark>, Error> {
         let mut audit = self.look(marks, scan).await?;
+        self.unblock(&audit, blocked).await?;
         self.queue.metrics().unaccounted.set(u32::try_from(audit.lost.len()).unwrap_or(u32::MAX));
         let next = self.watermarks(&audit, marks).await?;
         loop {
@@ -105,10 +128,28 @@ impl Auditor {
         Ok(audit)
     }
 
+    /// Finds blocked jobs that may go on and that nobody told of: a part of them
+    /// each time, one after the other.
+    async fn unblock(&self, audit: &Audit, blocked: &mut Blocked) -> Result<(), Error> {
+        if audit.limited {
+            let keys = limits::waiting_keys(self.queue.pool(), &blocked.key, BLOCKED).await?;
+            let full = i64::try_from(keys.len()).is_ok_and(|keys| keys >= BLOCKED);
+            blocked.key = keys.last().filter(|_| full).cloned().unwrap_or_default();
+            self.wake.limits(keys);
+        }
+        if audit.waiting {
+            let overdue = dependencies::overdue(self.queue.pool(), blocked.child, BLOCKED).await?;
+            blocked.child = overdue.next.unwrap_or_default();
+            self.wake.ended(overdue.ended);
+            self.wake.free(overdue.free);
+        }
+        Ok(())
+    }
+
     async fn expire(&self, ids: &[Uuid]) -> Result<(), Error> {
         if !ids.is_empty() {
             let expired = self.queue.expire(ids).await?;
-            tracing::info!(jobs = expired.len(), "jobs were not started in time; cancelled them");
+            tracing::info!(jobs = expired, "jobs were not started in time; cancelled them");
         }
         Ok(())
     }

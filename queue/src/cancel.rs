@@ -81,25 +81,30 @@ impl Queue {
             answer => answer?,
         };
         match cancelled {
-            Some(Cancellation::Requested) => {
+            Some((Cancellation::Requested, _)) => {
                 self.lists.signal(Signal::Cancel(id)).await;
                 Ok(Cancellation::Requested)
             }
-            Some(ended) => Ok(ended),
+            Some((ended, gone)) => {
+                self.lists.tell_gone(&gone).await;
+                Ok(ended)
+            }
             None => Err(self.not_live(id).await?),
         }
     }
 
     /// Cancels those of `ids` that wait and whose time to start is over.
-    pub(crate) async fn expire(&self, ids: &[Uuid]) -> Result<Vec<Uuid>, Error> {
+    pub(crate) async fn expire(&self, ids: &[Uuid]) -> Result<usize, Error> {
         let kept = self.kinds().days_of_cancelled();
-        match cancel::expire(self.pool(), ids, &kept).await {
+        let expired = match cancel::expire(self.pool(), ids, &kept).await {
             Err(error) if partitions::is_missing(&error) => {
                 partitions::ensure_ahead(self.pool(), self.kinds().retention_days()).await?;
-                Ok(cancel::expire(self.pool(), ids, &kept).await?)
+                cancel::expire(self.pool(), ids, &kept).await?
             }
-            answer => Ok(answer?),
-        }
+            answer => answer?,
+        };
+        self.lists.tell_gone(&expired).await;
+        Ok(expired.len())
     }
 
     /// Why a job that is not in the hot table can't be worked on.

@@ -146,6 +146,7 @@ impl Queue {
             known.extend(Priority::ALL.map(|priority| List::new(queue, priority)));
         }
         self.metrics.jobs("all", "all", "scheduled").set(float(sample.scheduled));
+        self.metrics.jobs("all", "all", "blocked").set(float(sample.blocked));
         self.metrics.jobs("all", "all", "running").set(float(sample.running));
 
         let lists: Vec<List> = known.iter().cloned().collect();

@@ -58,6 +58,14 @@ pub enum Error {
         state: crate::JobState,
     },
 
+    /// A job was to wait for one that does not exist, or whose retention is over.
+    #[error("there is no job {0} to wait for")]
+    NoSuchParent(uuid::Uuid),
+
+    /// A job was to wait for one that has failed already, and not to run then.
+    #[error("job {0}, which this one was to wait for, did not complete")]
+    ParentFailed(uuid::Uuid),
+
     /// Another live job holds the unique key that this one would take again.
     #[error("job {holder} holds the unique key of job {id}")]
     KeyHeld {

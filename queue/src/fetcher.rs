@@ -38,6 +38,7 @@ use crate::{
     progress::Reporter,
     ready_list::{is_foreign, timed_out},
     registry::Registry,
+    unblock::Wake,
 };
 
 /// How long one `BLMPOP` waits. An element that arrives ends it at once.
@@ -71,6 +72,7 @@ pub(crate) struct Shared<C> {
     pub(crate) mode: Mode,
     pub(crate) jobs: mpsc::Sender<Assignment<C>>,
     pub(crate) progress: Reporter,
+    pub(crate) wake: Wake,
     pub(crate) paused: Paused,
     /// Fired to stop fetching.
     pub(crate) stop: CancellationToken,
@@ -352,6 +354,7 @@ impl<C: Send + Sync + 'static> Shared<C> {
             worker_id: self.worker_id,
             stop: Arc::default(),
             progress: self.progress.clone(),
+            wake: self.wake.clone(),
             queue: self.queue.clone(),
         };
         Some(Assignment { run: Arc::new(run), entry, payload: job.payload.0, metrics, slot: None })

@@ -20,6 +20,7 @@ use crate::{
         give_back::{self, Claim, GivenBack},
         partitions,
     },
+    unblock::Wake,
 };
 
 /// Outcomes in one transaction.
@@ -66,6 +67,7 @@ impl Settled {
 pub(crate) struct Finisher {
     pub(crate) queue: Queue,
     pub(crate) held: Arc<Held>,
+    pub(crate) wake: Wake,
     pub(crate) settled: Arc<Mutex<mpsc::Receiver<Settled>>>,
 }
 
@@ -148,11 +150,14 @@ impl Finisher {
         let mut written = HashSet::with_capacity(batch.len());
         let kept = self.queue.kinds().days_of_cancelled();
         if !ended.is_empty() || !retried.is_empty() {
-            written.extend(finish::write(self.queue.pool(), &ended, &retried, &kept).await?);
+            let gone = finish::write(self.queue.pool(), &ended, &retried, &kept).await?;
+            self.wake.gone(&gone);
+            written.extend(gone.iter().map(|job| job.id));
         }
         if !given_back.is_empty() {
             let GivenBack { ready, cancelled } = give_back::give_back(self.queue.pool(), &given_back, &kept).await?;
-            written.extend(ready.iter().map(|job| job.id).chain(cancelled));
+            self.wake.gone(&cancelled);
+            written.extend(ready.iter().map(|job| job.id).chain(cancelled.iter().map(|job| job.id)));
             if let Err(error) = self.queue.lists.push(&ready).await {
                 tracing::debug!(%error, "the auditor will push what was given back");
             }

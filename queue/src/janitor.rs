@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Queue,
     lease::{Leases, rest},
-    ledger::{partitions, schedules, workers},
+    ledger::{limits, partitions, schedules, workers},
 };
 
 const DUTY: &str = "janitor";
@@ -38,6 +38,7 @@ impl Janitor {
     async fn tick(&self) -> sqlx::Result<()> {
         partitions::ensure_ahead(self.queue.pool(), self.queue.kinds().retention_days()).await?;
         while workers::prune(self.queue.pool(), BATCH).await? >= BATCH.unsigned_abs() {}
+        while limits::prune(self.queue.pool(), BATCH).await? >= BATCH.unsigned_abs() {}
         while schedules::prune(self.queue.pool(), BATCH).await? >= BATCH.unsigned_abs() {}
         let dropped = partitions::drop_expired(self.queue.pool()).await?;
         if dropped > 0 {

@@ -20,6 +20,7 @@ mod error;
 mod executor;
 mod fetcher;
 mod finisher;
+mod flow;
 mod heartbeat;
 mod held;
 #[cfg(feature = "internals")]
@@ -53,13 +54,18 @@ mod scheduler;
 mod settings;
 mod signals;
 mod transaction;
+mod unblock;
 mod why;
 
 pub use backoff::Backoff;
 pub use cancel::Cancellation;
 pub use client::Queue;
 pub use error::Error;
-pub use job::{Job, MAX_PAYLOAD_BYTES, MAX_PAYLOAD_DEPTH, MAX_RESULT_BYTES, Policy, Retention, Unique, UniqueScope};
+pub use flow::{Flow, Node};
+pub use job::{
+    FAIR_WINDOW, Job, Limit, MAX_PAYLOAD_BYTES, MAX_PAYLOAD_DEPTH, MAX_RESULT_BYTES, Policy, Retention, Unique,
+    UniqueScope,
+};
 pub use kinds::Kinds;
 pub use ledger::{
     enqueue::Enqueued,
@@ -68,7 +74,7 @@ pub use ledger::{
     overview::WorkerView,
 };
 pub use metrics::Metrics;
-pub use new_job::EnqueueOptions;
+pub use new_job::{EnqueueOptions, OnParentFailure};
 pub use outcome::{Failure, Finished, Outcome};
 pub use overview::{JobCounts, QueueView, Ready};
 pub use priority::Priority;

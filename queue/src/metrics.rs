@@ -43,7 +43,7 @@ macro_rules! declare {
 
 declare! {
     JOBS = Gauge "queue_jobs" ["queue", "priority", "state"]
-        "Jobs by state: queued is the length of the ready list, running the busy slots of live workers and scheduled a count up to 10000, both with queue and priority `all`.";
+        "Jobs by state: queued is the length of the ready list, running the busy slots of live workers, scheduled and blocked counts up to 10000, all three with queue and priority `all`.";
     LATENCY = Gauge "queue_latency_seconds" ["queue", "priority"]
         "How long the oldest waiting job of the list has waited.";
     WAIT = Histogram "job_wait_seconds" ["kind"]

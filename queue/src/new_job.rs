@@ -11,9 +11,13 @@ use uuid::Uuid;
 use crate::{
     Error, Job, Priority,
     backoff::millis,
-    job::{MAX_PAYLOAD_BYTES, MAX_PAYLOAD_DEPTH, MAX_WAIT, Policy, Unique},
+    job::{Limit, MAX_PAYLOAD_BYTES, MAX_PAYLOAD_DEPTH, MAX_WAIT, Policy, Unique},
 };
 
+/// The most jobs that one may wait for.
+const MAX_PARENTS: usize = 10_000;
+/// The highest limit: each admission counts what is admitted.
+const MAX_LIMIT: u32 = 10_000;
 /// The last year in which a job may be due.
 const LAST_YEAR: i32 = 9999;
 
@@ -29,6 +33,30 @@ pub struct EnqueueOptions {
     pub max_attempts: Option<i16>,
     /// Another time to wait for a start than the kind's; see [`Job::EXPIRES_IN`].
     pub expires_in: Option<Duration>,
+    /// Not before these jobs have ended. They must exist.
+    pub after: Vec<Uuid>,
+    /// What becomes of the job when one of them fails: is discarded or cancelled.
+    pub on_parent_failure: OnParentFailure,
+}
+
+/// What becomes of a job when one that it waits for does not complete.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OnParentFailure {
+    /// It is cancelled, and so are those that wait for it in the same way.
+    #[default]
+    Cancel,
+    /// It runs all the same, once all have ended: as for the callback of a batch.
+    Run,
+}
+
+impl OnParentFailure {
+    /// The word in the ledger.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Cancel => "cancel",
+            Self::Run => "run",
+        }
+    }
 }
 
 /// A job about to be inserted.
@@ -46,6 +74,14 @@ pub(crate) struct NewJob {
     pub(crate) timeout_ms: i32,
     pub(crate) expires_in_ms: Option<i64>,
     pub(crate) unique: Option<Unique>,
+    pub(crate) limit: Option<Limit>,
+    #[serde(skip)]
+    pub(crate) after: Vec<Uuid>,
+    #[serde(skip)]
+    pub(crate) on_parent_failure: OnParentFailure,
+    /// Whether jobs wait for it that are enqueued with it.
+    #[serde(skip)]
+    pub(crate) has_children: bool,
 }
 
 impl NewJob {
@@ -67,6 +103,14 @@ impl NewJob {
         if let Some(unique) = &unique {
             unique.check(J::KIND)?;
         }
+        let limit = job.limit();
+        if let Some(limit) = &limit {
+            limit.check(J::KIND)?;
+        }
+        if options.after.len() > MAX_PARENTS {
+            let problem = format!("a job may wait for {MAX_PARENTS} others at most");
+            return Err(Error::Policy { kind: J::KIND.to_owned(), field: "after", problem });
+        }
         Ok(Self {
             id: Uuid::now_v7(),
             kind: J::KIND.into(),
@@ -79,6 +123,10 @@ impl NewJob {
             timeout_ms: i32::try_from(policy.timeout.as_millis()).unwrap_or(i32::MAX),
             expires_in_ms: policy.expires_in.map(millis),
             unique,
+            limit,
+            after: options.after.clone(),
+            on_parent_failure: options.on_parent_failure,
+            has_children: false,
         })
     }
 }
@@ -87,6 +135,24 @@ impl NewJob {
     /// Another job like this one.
     pub(crate) fn again(&self) -> Self {
         Self { id: Uuid::now_v7(), ..self.clone() }
+    }
+}
+
+impl Limit {
+    fn check(&self, kind: &str) -> Result<(), Error> {
+        let refuse =
+            |field, problem: &str| Err(Error::Policy { kind: kind.to_owned(), field, problem: problem.to_owned() });
+        if !(1..=300).contains(&self.key.chars().count()) || self.key.contains(char::is_control) {
+            return refuse("limit.key", "it must have 1 to 300 characters, and no control characters");
+        }
+        let allowed = |limit: Option<u32>| limit.is_none_or(|limit| (1..=MAX_LIMIT).contains(&limit));
+        if !allowed(self.concurrency) {
+            return refuse("limit.concurrency", "it must be 1 to 10,000: with 0 no job would ever run");
+        }
+        if !allowed(self.per_minute) {
+            return refuse("limit.per_minute", "it must be 1 to 10,000: with 0 no job would ever run");
+        }
+        Ok(())
     }
 }
 

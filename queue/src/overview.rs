@@ -49,6 +49,8 @@ pub struct JobCounts {
     pub running: i64,
     /// Due later, counted up to 10,000.
     pub scheduled: i64,
+    /// Waiting for a limit's slot or for other jobs, counted up to 10,000 each.
+    pub blocked: i64,
 }
 
 impl Queue {
@@ -122,7 +124,7 @@ impl Queue {
         names.dedup();
         let ready = self.ready_of(&names, sample.now).await;
         let queued = ready.map(|ready| ready.iter().map(|ready| ready.high + ready.default + ready.low).sum());
-        Ok(JobCounts { queued, running: sample.running, scheduled: sample.scheduled })
+        Ok(JobCounts { queued, running: sample.running, scheduled: sample.scheduled, blocked: sample.blocked })
     }
 
     /// What waits on the lists of each queue; `None` if Redis does not answer.

@@ -8,6 +8,7 @@ use crate::{
     Queue,
     lease::{Leases, rest},
     ledger::promote,
+    unblock::Wake,
 };
 
 const DUTY: &str = "promoter";
@@ -21,6 +22,7 @@ const AT_MOST_EVERY: Duration = Duration::from_millis(20);
 pub(crate) struct Promoter {
     pub(crate) queue: Queue,
     pub(crate) leases: Leases,
+    pub(crate) wake: Wake,
 }
 
 impl Promoter {
@@ -46,7 +48,10 @@ impl Promoter {
         };
         // What can't be pushed is queued in the ledger all the same: the auditor finds it.
         let pushed = self.queue.lists.push(&promoted.ready).await;
-        let full = u32::try_from(promoted.ready.len()).is_ok_and(|jobs| jobs >= BATCH);
+        if !promoted.limit_keys.is_empty() {
+            self.wake.limits(promoted.limit_keys);
+        }
+        let full = promoted.due >= BATCH;
         if full && pushed.is_ok() {
             return Duration::ZERO;
         }

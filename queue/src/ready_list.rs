@@ -16,6 +16,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
+use futures::StreamExt;
 use redis::{
     AsyncConnectionConfig, Client, IntoConnectionInfo, RedisResult,
     aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection, PubSubStream},
@@ -27,6 +28,7 @@ use uuid::Uuid;
 use crate::{
     Error, Metrics, Priority,
     keys::{Element, List, Prefix},
+    ledger::{enqueue::Announcement, finish::Gone},
     signals::Signal,
 };
 
@@ -38,6 +40,8 @@ const COMMAND_DEADLINE: Duration = Duration::from_secs(1);
 const RETRY_EVERY: Duration = Duration::from_secs(1);
 /// Elements that a commit pushes itself.
 const PUSHED_AT_ONCE: usize = 10_000;
+/// Signals of one commit; the rest is the auditor's.
+const TOLD_AT_ONCE: usize = 100;
 /// Elements in one command.
 const CHUNK: usize = 1_000;
 
@@ -206,6 +210,29 @@ impl ReadyLists {
     /// who misses it learns it with the next beat.
     pub(crate) async fn signal(&self, signal: Signal) {
         self.publish(self.prefix.signals(), signal.encode()).await;
+    }
+
+    /// Tells what an enqueue or an admission has made: at most 50 ms, as nothing
+    /// depends on it.
+    pub(crate) async fn announce(&self, announcement: &Announcement) {
+        let keys = announcement.limit_keys.iter().take(TOLD_AT_ONCE);
+        let signals = keys.map(|key| Signal::Limit(key.clone())).collect();
+        tokio::join!(self.push_within_deadline(&announcement.ready), self.signal_all(signals));
+    }
+
+    /// Tells which jobs have left their list or their slot.
+    pub(crate) async fn tell_gone(&self, gone: &[Gone]) {
+        let slots = gone.iter().filter_map(|job| job.limit_key.clone().map(Signal::Limit));
+        let parents = gone.iter().filter(|job| job.has_children).map(|job| Signal::Ended(job.id));
+        self.signal_all(slots.chain(parents).take(TOLD_AT_ONCE).collect()).await;
+    }
+
+    async fn signal_all(&self, signals: Vec<Signal>) {
+        let mut told = futures::stream::FuturesUnordered::new();
+        for signal in signals {
+            told.push(self.signal(signal));
+        }
+        while told.next().await.is_some() {}
     }
 
     /// Publishes `message`; nobody waits for long, and nothing depends on it.

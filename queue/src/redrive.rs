@@ -22,8 +22,8 @@ impl Queue {
     pub async fn retry(&self, id: Uuid) -> Result<(), Error> {
         let attempts = |kind: &str| self.kinds().policy(kind).max_attempts;
         match redrive::redrive(self.pool(), id, attempts).await? {
-            Redriven::Ready(ready) => {
-                self.lists.push_within_deadline(&[ready]).await;
+            Redriven::Again(announcement) => {
+                self.lists.announce(&announcement).await;
                 Ok(())
             }
             Redriven::KeyHeld(holder) => Err(Error::KeyHeld { id, holder }),

@@ -21,6 +21,7 @@ use crate::{
     },
     outcome::{FailureKind, Finished},
     progress::Reporter,
+    unblock::Wake,
 };
 
 /// Messages are cut at this many characters in the error history.
@@ -44,6 +45,7 @@ pub struct Run {
     pub(crate) worker_id: Uuid,
     pub(crate) stop: Arc<Stop>,
     pub(crate) progress: Reporter,
+    pub(crate) wake: Wake,
     pub(crate) queue: Queue,
 }
 
@@ -155,8 +157,9 @@ impl Run {
                 transaction.rollback().await?;
                 Err(Stale(self.id))
             }
-            Ok(_) => {
+            Ok(held) => {
                 transaction.commit().await?;
+                self.wake.gone(&held);
                 Ok(Outcome::Committed(Finished(())))
             }
             Err(error) => {

@@ -52,6 +52,7 @@ use crate::{
     scheduler::Scheduler,
     settings::{Lane, RunnerSettings},
     signals::Listener,
+    unblock::{Unblocker, Wake},
 };
 
 /// Transactions that write outcomes at a time.
@@ -79,6 +80,7 @@ struct Parts {
     held: Arc<Held>,
     paused: Paused,
     reporter: Reporter,
+    wake: Wake,
     worker_id: Uuid,
 }
 
@@ -184,10 +186,20 @@ impl<C: Send + Sync + 'static> Runner<C> {
         let reporter = Reporter::default();
         let scribe = Scribe { queue: duties.clone(), reporter: reporter.clone() };
         background.spawn(|stop| scribe.run(stop));
-        let listener = Listener { queue: duties.clone(), held: held.clone(), paused: paused.clone() };
+        let wake = Wake::default();
+        let unblocker = Unblocker { queue: duties.clone(), wake: wake.clone() };
+        background.spawn(|stop| unblocker.run(stop));
+        let listener = Listener {
+            queue: duties.clone(),
+            held: held.clone(),
+            paused: paused.clone(),
+            leases: leases.clone(),
+            wake: wake.clone(),
+        };
         background.spawn(|stop| listener.run(stop));
-        self.spawn_duties(&background, &duties, &held, &leases, worker_id);
-        let parts = Parts { queue: self.queue.over(pool.clone()), held: held.clone(), paused, reporter, worker_id };
+        let parts =
+            Parts { queue: self.queue.over(pool.clone()), held: held.clone(), paused, reporter, wake, worker_id };
+        self.spawn_duties(&background, &duties, &parts, &leases);
         let pipeline = self.start_pipeline(&parts, &failed);
 
         tokio::select! {
@@ -238,12 +250,13 @@ impl<C: Send + Sync + 'static> Runner<C> {
             .connect_lazy_with(options)
     }
 
-    fn spawn_duties(&self, background: &Background, queue: &Queue, held: &Arc<Held>, leases: &Leases, worker_id: Uuid) {
-        let reconciler = Reconciler { queue: queue.clone(), worker_id, held: held.clone() };
-        let promoter = Promoter { queue: queue.clone(), leases: leases.clone() };
+    fn spawn_duties(&self, background: &Background, queue: &Queue, parts: &Parts, leases: &Leases) {
+        let Parts { held, wake, worker_id, .. } = parts.clone();
+        let reconciler = Reconciler { queue: queue.clone(), worker_id, held };
+        let promoter = Promoter { queue: queue.clone(), leases: leases.clone(), wake: wake.clone() };
         let rescuer = Rescuer { queue: queue.clone(), pulse: self.pulse.clone() };
         let refused = AtomicBool::new(false);
-        let auditor = Auditor { queue: queue.clone(), leases: leases.clone(), rescuer, worker_id, refused };
+        let auditor = Auditor { queue: queue.clone(), leases: leases.clone(), rescuer, wake, worker_id, refused };
         let janitor = Janitor { queue: queue.clone(), leases: leases.clone() };
         let declared = self.schedules.clone();
         let scheduler = Scheduler { queue: queue.clone(), leases: leases.clone(), declared };
@@ -255,7 +268,7 @@ impl<C: Send + Sync + 'static> Runner<C> {
     }
 
     fn start_pipeline(&self, parts: &Parts, failed: &CancellationToken) -> Pipeline {
-        let Parts { queue, held, paused, reporter, worker_id } = parts.clone();
+        let Parts { queue, held, paused, reporter, wake, worker_id } = parts.clone();
         let slots: usize = self.lanes.iter().map(|lane| lane.slots).sum();
         let (jobs, receiver) = mpsc::channel::<Assignment<C>>(slots);
         let (settled, outcomes) = mpsc::channel::<Settled>(slots * 2);
@@ -273,6 +286,7 @@ impl<C: Send + Sync + 'static> Runner<C> {
             held: held.clone(),
             paused,
             progress: reporter,
+            wake: wake.clone(),
             worker_id,
             mode: self.settings.mode,
             jobs,
@@ -280,7 +294,7 @@ impl<C: Send + Sync + 'static> Runner<C> {
         });
 
         let finishers = Tasks::new(failed.clone());
-        let finisher = Finisher { queue, held, settled: Arc::new(Mutex::new(outcomes)) };
+        let finisher = Finisher { queue, held, wake, settled: Arc::new(Mutex::new(outcomes)) };
         for _ in 0..FINISHERS {
             finishers.spawn(finisher.clone().run());
         }

@@ -82,7 +82,7 @@ impl Scheduler {
         let ticked = schedules::tick(self.queue.pool(), name).await?;
         self.queue.metrics().scheduler_ticks(name, "fired").increment(ticked.fired as u64);
         // What can't be pushed is found by the auditor.
-        let _ = self.queue.lists.push(&ticked.ready).await;
+        self.queue.lists.announce(&ticked.announcement).await;
         Ok(())
     }
 }
@@ -123,8 +123,8 @@ impl Queue {
     pub async fn run_schedule(&self, name: &str) -> Result<Uuid, Error> {
         let mut transaction = self.begin().await?;
         let run = schedules::run_now(&mut transaction, name).await?;
-        let Some((id, ready)) = run else { return Err(Error::NoSuchSchedule(name.to_owned())) };
-        transaction.hand_over(ready);
+        let Some((id, announcement)) = run else { return Err(Error::NoSuchSchedule(name.to_owned())) };
+        transaction.announce(announcement);
         transaction.commit().await?;
         Ok(id)
     }

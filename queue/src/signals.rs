@@ -1,8 +1,8 @@
 //! What workers are told at once, over Redis' pub/sub: that a job is to be
-//! cancelled, and that queues were paused or resumed.
+//! cancelled, that queues were paused or resumed, that blocked jobs may go on.
 //!
 //! A signal is a hint, as everything in Redis: what it tells is in the ledger,
-//! and the next beat brings it to whoever missed it.
+//! and the next beat, or the auditor, brings it to whoever missed it.
 
 use std::{str::FromStr, sync::Arc, time::Duration};
 
@@ -11,23 +11,36 @@ use redis::{Msg, RedisResult};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::{Backoff, Queue, held::Held, lease::rest, ledger::queues, pause::Paused};
+use crate::{
+    Backoff, Queue,
+    held::Held,
+    lease::{Leases, rest},
+    ledger::queues,
+    pause::Paused,
+    unblock::Wake,
+};
 
 const RECONNECT: Backoff = Backoff { base: Duration::from_millis(100), cap: Duration::from_secs(2) };
 
 /// What is sent on the channel `{<prefix>}:signals`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Signal {
     /// `cancel <id>`: whoever runs this job stops it.
     Cancel(Uuid),
+    /// `ended <id>`: jobs may have waited for this one.
+    Ended(Uuid),
+    /// `limit <key>`: this limit key may have room for a job that waits.
+    Limit(String),
     /// `queues`: some queue was paused or resumed.
     Queues,
 }
 
 impl Signal {
-    pub(crate) fn encode(self) -> String {
+    pub(crate) fn encode(&self) -> String {
         match self {
             Self::Cancel(id) => format!("cancel {id}"),
+            Self::Ended(id) => format!("ended {id}"),
+            Self::Limit(key) => format!("limit {key}"),
             Self::Queues => "queues".to_owned(),
         }
     }
@@ -40,6 +53,8 @@ impl FromStr for Signal {
     fn from_str(text: &str) -> Result<Self, ()> {
         match text.split_once(' ') {
             Some(("cancel", id)) => id.parse().map(Self::Cancel).map_err(|_| ()),
+            Some(("ended", id)) => id.parse().map(Self::Ended).map_err(|_| ()),
+            Some(("limit", key)) => Ok(Self::Limit(key.to_owned())),
             None if text == "queues" => Ok(Self::Queues),
             _ => Err(()),
         }
@@ -51,6 +66,8 @@ pub(crate) struct Listener {
     pub(crate) queue: Queue,
     pub(crate) held: Arc<Held>,
     pub(crate) paused: Paused,
+    pub(crate) leases: Leases,
+    pub(crate) wake: Wake,
 }
 
 impl Listener {
@@ -89,6 +106,10 @@ impl Listener {
             Ok(Ok(Signal::Cancel(id))) => {
                 self.held.request_cancel(id);
             }
+            // One worker is enough for these.
+            Ok(Ok(Signal::Ended(_) | Signal::Limit(_))) if !self.leases.holds("auditor") => {}
+            Ok(Ok(Signal::Ended(id))) => self.wake.ended([id]),
+            Ok(Ok(Signal::Limit(key))) => self.wake.limits([key]),
             Ok(Ok(Signal::Queues)) => self.reload().await,
             _ => tracing::debug!("what was heard is no signal of ours"),
         }
@@ -108,7 +129,8 @@ mod tests {
 
     #[test]
     fn signals_survive_the_round_trip_and_strangers_are_recognised() {
-        for signal in [Signal::Cancel(Uuid::now_v7()), Signal::Queues] {
+        let id = Uuid::now_v7();
+        for signal in [Signal::Cancel(id), Signal::Ended(id), Signal::Limit("a key 1".to_owned()), Signal::Queues] {
             assert_eq!(signal.encode().parse(), Ok(signal));
         }
         for bad in ["", "cancel", "cancel x", "queues now", "QUEUES", "hello"] {

@@ -7,12 +7,13 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use sqlx::{PgConnection, Postgres};
+use uuid::Uuid;
 
 use crate::{
-    EnqueueOptions, Error, Job,
-    ledger::enqueue::{self, Enqueued},
+    EnqueueOptions, Error, Flow, Job,
+    ledger::enqueue::{self, Announcement, Enqueued},
     new_job::NewJob,
-    ready_list::{Ready, ReadyLists},
+    ready_list::ReadyLists,
 };
 
 /// Why jobs are enqueued: kept in each job's row, shown with it and logged with its runs.
@@ -41,21 +42,21 @@ pub struct Transaction {
     inner: sqlx::Transaction<'static, Postgres>,
     lists: ReadyLists,
     cause: Cause,
-    ready: Vec<Ready>,
+    announcement: Announcement,
 }
 
 impl fmt::Debug for Transaction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Transaction")
             .field("cause", &self.cause)
-            .field("ready", &self.ready.len())
+            .field("ready", &self.announcement.ready.len())
             .finish_non_exhaustive()
     }
 }
 
 impl Transaction {
     pub(crate) fn new(inner: sqlx::Transaction<'static, Postgres>, lists: ReadyLists) -> Self {
-        Self { inner, lists, cause: Cause::default(), ready: Vec::new() }
+        Self { inner, lists, cause: Cause::default(), announcement: Announcement::default() }
     }
 
     /// Sets the cause of all jobs that this transaction enqueues from here on.
@@ -107,15 +108,34 @@ impl Transaction {
         self.insert(new).await
     }
 
+    /// Enqueues jobs that wait for one another, as one unit; returns their ids
+    /// in the order in which they were added.
+    ///
+    /// # Errors
+    /// As [`enqueue`](Self::enqueue), [`Error::NoSuchParent`] and
+    /// [`Error::ParentFailed`]; a job of a flow can't have a unique key that
+    /// another job holds ([`Error::KeyHeld`]): what waits for it would wait for another.
+    pub async fn enqueue_flow(&mut self, flow: Flow) -> Result<Vec<Uuid>, Error> {
+        let jobs = flow.into_jobs()?;
+        let ids: Vec<Uuid> = jobs.iter().map(|job| job.id).collect();
+        for (enqueued, id) in self.insert(jobs).await?.iter().zip(&ids) {
+            if enqueued.existing {
+                return Err(Error::KeyHeld { id: *id, holder: enqueued.id });
+            }
+        }
+        Ok(ids)
+    }
+
     async fn insert(&mut self, jobs: Vec<NewJob>) -> Result<Vec<Enqueued>, Error> {
-        let (enqueued, ready) = insert(&mut self.inner, jobs, &self.cause).await?;
-        self.hand_over(ready);
+        let (enqueued, announcement) = insert(&mut self.inner, jobs, &self.cause).await?;
+        self.announce(announcement);
         Ok(enqueued)
     }
 
-    /// What is on these lists after the commit.
-    pub(crate) fn hand_over(&mut self, ready: Vec<Ready>) {
-        self.ready.extend(ready);
+    /// What is to be told after the commit.
+    pub(crate) fn announce(&mut self, announcement: Announcement) {
+        self.announcement.ready.extend(announcement.ready);
+        self.announcement.limit_keys.extend(announcement.limit_keys);
     }
 
     /// Commits, then hands the jobs to Redis. That takes at most 50 ms and
@@ -133,7 +153,7 @@ impl Transaction {
     pub(crate) async fn commit_then<T>(self, committed: impl FnOnce() -> T) -> Result<T, Error> {
         self.inner.commit().await?;
         let done = committed();
-        self.lists.push_within_deadline(&self.ready).await;
+        self.lists.announce(&self.announcement).await;
         Ok(done)
     }
 
@@ -178,7 +198,7 @@ async fn insert(
     connection: &mut PgConnection,
     jobs: Vec<NewJob>,
     cause: &Cause,
-) -> Result<(Vec<Enqueued>, Vec<Ready>), Error> {
+) -> Result<(Vec<Enqueued>, Announcement), Error> {
     let meta = serde_json::json!(cause);
     enqueue::insert(connection, jobs, cause.owner.as_deref(), &meta).await
 }

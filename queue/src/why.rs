@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::{
     Error, JobView, Queue,
     keys::{Element, List},
-    ledger::{inspect::JobState, overview},
+    ledger::{dependencies, inspect::JobState, limits, overview},
 };
 
 /// How far a list is looked through for a job's place.
@@ -59,6 +59,23 @@ pub enum Reason {
     NobodyKnowsKind {
         /// The kind.
         kind: String,
+    },
+    /// It waits for these jobs to end.
+    WaitingForJobs {
+        /// Their ids, 100 at most.
+        jobs: Vec<Uuid>,
+    },
+    /// As many jobs of its limit key are admitted as may be, or their starts
+    /// are reserved for later.
+    LimitReached {
+        /// The key.
+        key: String,
+        /// How many may be admitted at a time.
+        allowed: i64,
+        /// How many are.
+        admitted: i64,
+        /// Until when starts are reserved, for a key with a rate.
+        reserved_to: Option<DateTime<Utc>>,
     },
     /// Others on its list are served first.
     Behind {
@@ -130,13 +147,28 @@ impl Queue {
         } else if !is_known {
             reasons.push(Reason::NobodyKnowsKind { kind: job.kind.clone() });
         }
-        if job.state == JobState::Scheduled {
+        if job.state == JobState::Blocked {
+            reasons.push(self.why_blocked(job).await?);
+        } else if job.state == JobState::Scheduled {
             let failed_attempts = job.errors.as_array().map_or(0, Vec::len);
             reasons.push(Reason::DueLater { run_at: job.run_at, failed_attempts });
         } else {
             reasons.push(self.place(job).await);
         }
         Ok(reasons)
+    }
+
+    async fn why_blocked(&self, job: &JobView) -> Result<Reason, Error> {
+        if let Some(key) = job.limit_key.clone().filter(|_| job.blocked_by.as_deref() == Some("limit")) {
+            let standing = limits::standing(self.pool(), job.id).await?;
+            return Ok(standing.map_or(Reason::Next, |standing| Reason::LimitReached {
+                key,
+                allowed: standing.allowed,
+                admitted: standing.admitted,
+                reserved_to: standing.reserved_to,
+            }));
+        }
+        Ok(Reason::WaitingForJobs { jobs: dependencies::waits_for(self.pool(), job.id, 100).await? })
     }
 
     /// Where a queued job is on its list.

@@ -2,7 +2,7 @@
 
 use std::{future::pending, time::Duration};
 
-use callboard_queue::{Backoff, Failure, Handler, Job, Outcome, Progress, Registry, Retention, Run, Unique};
+use callboard_queue::{Backoff, Failure, Handler, Job, Limit, Outcome, Progress, Registry, Retention, Run, Unique};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -22,6 +22,7 @@ pub fn registry() -> Registry<Stage> {
         .register::<Gated>()
         .register::<Hopeless>()
         .register::<Keyed>()
+        .register::<Limited>()
         .register::<NoOp>()
         .register::<Panicking>()
         .register::<Postponed>()
@@ -300,6 +301,56 @@ impl Handler<Stage> for Spawning {
         let children: Vec<NoOp> = (0..self.children).map(|number| NoOp { number }).collect();
         transaction.enqueue_many(&children).await?;
         Ok(run.complete_in(transaction, None).await?)
+    }
+}
+
+/// Shares a limit; waits at the gate.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Limited {
+    /// The limit's key.
+    pub key: String,
+    /// At most so many at a time.
+    pub concurrency: Option<u32>,
+    /// At most so many starts in a minute.
+    pub per_minute: Option<u32>,
+    /// Whether it does not wait.
+    pub ungated: bool,
+    /// Whether its first attempt fails.
+    pub fails: bool,
+}
+
+impl Limited {
+    /// At most `concurrency` at a time.
+    pub fn to(concurrency: u32, key: &str) -> Self {
+        Self { key: key.to_owned(), concurrency: Some(concurrency), ..Self::default() }
+    }
+
+    /// A fair share, and no wait at the gate.
+    pub fn fair(key: &str) -> Self {
+        Self { key: key.to_owned(), ungated: true, ..Self::default() }
+    }
+}
+
+impl Job for Limited {
+    const KIND: &'static str = "test.limited";
+    const TIMEOUT: Duration = HOUR;
+    const BACKOFF: Backoff = Backoff { base: HOUR, cap: HOUR };
+
+    fn limit(&self) -> Option<Limit> {
+        Some(Limit { key: self.key.clone(), concurrency: self.concurrency, per_minute: self.per_minute })
+    }
+}
+
+impl Handler<Stage> for Limited {
+    async fn run(self, stage: &Stage, run: &Run) -> Result<Outcome, Failure> {
+        let _running = stage.enter(run, 0);
+        if !self.ungated {
+            stage.pass().await;
+        }
+        if self.fails && run.attempt() == 1 {
+            return Err(Failure::new("as told"));
+        }
+        Ok(Outcome::Completed)
     }
 }
 

@@ -27,6 +27,10 @@ pub(crate) struct Audit {
     pub(crate) expired: Vec<Uuid>,
     /// Jobs whose worker has stopped beating.
     pub(crate) orphaned: Vec<Orphan>,
+    /// Whether jobs wait for a slot of their limit key.
+    pub(crate) limited: bool,
+    /// Whether jobs wait for others to end.
+    pub(crate) waiting: bool,
 }
 
 /// A running job without a living worker.
@@ -58,6 +62,8 @@ struct Row {
     losses: Option<i64>,
     cancel_requested: Option<bool>,
     expired: Option<bool>,
+    limited: Option<bool>,
+    waiting: Option<bool>,
 }
 
 /// Looks at up to `limit` rows a list that are older than the list's watermark
@@ -96,15 +102,17 @@ pub(crate) async fn audit(
              SELECT clock_timestamp() AS now, NULL::text AS queue, NULL::smallint AS priority,
                     NULL::uuid AS id, NULL::uuid AS claim_id, NULL::uuid AS worker_id, NULL::text AS kind,
                     NULL::smallint AS attempt, NULL::smallint AS max_attempts, NULL::bigint AS losses,
-                    NULL::boolean AS cancel_requested, NULL::boolean AS expired
+                    NULL::boolean AS cancel_requested, NULL::boolean AS expired,
+                    EXISTS (SELECT FROM queue_jobs WHERE state = 'blocked' AND blocked_by = 'limit') AS limited,
+                    EXISTS (SELECT FROM queue_jobs WHERE state = 'blocked' AND blocked_by = 'parents') AS waiting
              UNION ALL
-             SELECT clock_timestamp(), queue, priority, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+             SELECT clock_timestamp(), queue, priority, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
              FROM (SELECT queue, priority FROM list
                    UNION
                    SELECT queue, priority::smallint FROM queue_workers, unnest(queues) AS queue,
                                                          generate_series(0, 2) AS priority) AS known
              UNION ALL
-             SELECT clock_timestamp(), job.*
+             SELECT clock_timestamp(), job.*, NULL, NULL
              FROM mark CROSS JOIN LATERAL (
                  SELECT queue, priority, id, claim_id, worker_id, kind, attempt, max_attempts,
                         (SELECT count(*) FROM jsonb_array_elements(errors) AS error
@@ -122,7 +130,10 @@ pub(crate) async fn audit(
     .await?;
 
     let now = rows.first().map_or(DateTime::UNIX_EPOCH, |row| row.now);
-    let mut audit = Audit { now, lists: Vec::new(), lost: Vec::new(), expired: Vec::new(), orphaned: Vec::new() };
+    let said = |flag: fn(&Row) -> Option<bool>| rows.first().and_then(flag).unwrap_or_default();
+    let (limited, waiting) = (said(|row| row.limited), said(|row| row.waiting));
+    let mut audit =
+        Audit { now, limited, waiting, lists: Vec::new(), lost: Vec::new(), expired: Vec::new(), orphaned: Vec::new() };
     for row in rows {
         let (Some(queue), Some(priority)) = (row.queue, row.priority) else { continue };
         match (row.id, row.claim_id, row.worker_id) {
@@ -162,7 +173,7 @@ pub(crate) async fn requeue(pool: &PgPool, ready: &[Ready], queued_at: DateTime<
         r#"UPDATE queue_jobs AS job SET queued_at = $2
            WHERE id = ANY(ARRAY(
                SELECT id FROM queue_jobs
-               WHERE id = ANY($1) AND worker_id IS NULL AND state <> 'scheduled'
+               WHERE id = ANY($1) AND worker_id IS NULL AND state <> ALL ('{scheduled,blocked}')
                FOR UPDATE SKIP LOCKED))"#,
         &ids,
         queued_at,

@@ -4,15 +4,20 @@ use serde_json::Value;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::within_deadline;
+use super::{finish::Gone, within_deadline};
 use crate::cancel::Cancellation;
 
 /// A job, and the claim that holds it; `None` for one that waits.
 pub(crate) type Named = (Uuid, Option<Uuid>);
 
 /// Cancels a job that waits, or asks for the cancellation of one that runs.
-/// `None`: no such job is live.
-pub(crate) async fn cancel(pool: &PgPool, id: Uuid, reason: &str, kept: &Value) -> sqlx::Result<Option<Cancellation>> {
+/// `None`: no such job is live. What has ended is returned too.
+pub(crate) async fn cancel(
+    pool: &PgPool,
+    id: Uuid,
+    reason: &str,
+    kept: &Value,
+) -> sqlx::Result<Option<(Cancellation, Vec<Gone>)>> {
     within_deadline!(pool, |connection| cancel_on(&mut connection, id, reason, kept))
 }
 
@@ -21,7 +26,7 @@ async fn cancel_on(
     id: Uuid,
     reason: &str,
     kept: &Value,
-) -> sqlx::Result<Option<Cancellation>> {
+) -> sqlx::Result<Option<(Cancellation, Vec<Gone>)>> {
     let mut transaction = super::begin_duty(connection).await?;
     let held = sqlx::query!("SELECT claim_id FROM queue_jobs WHERE id = $1 FOR UPDATE", id)
         .fetch_optional(&mut *transaction)
@@ -32,11 +37,12 @@ async fn cancel_on(
             sqlx::query!("UPDATE queue_jobs SET cancel_requested = true WHERE id = $1 AND NOT cancel_requested", id)
                 .execute(&mut *transaction)
                 .await?;
-            Some(Cancellation::Requested)
+            Some((Cancellation::Requested, Vec::new()))
         }
         Some(_) => {
-            end(&mut transaction, &[(id, None)], Only::Any, reason, kept).await?;
-            Some(Cancellation::Ended)
+            let gone = end(&mut transaction, &[(id, None)], Only::Any, reason, kept).await?;
+            sqlx::query!("DELETE FROM queue_dependencies WHERE child_id = $1", id).execute(&mut *transaction).await?;
+            Some((Cancellation::Ended, gone))
         }
     };
     transaction.commit().await?;
@@ -44,11 +50,11 @@ async fn cancel_on(
 }
 
 /// Cancels those of `ids` that wait and whose time to start is over.
-pub(crate) async fn expire(pool: &PgPool, ids: &[Uuid], kept: &Value) -> sqlx::Result<Vec<Uuid>> {
+pub(crate) async fn expire(pool: &PgPool, ids: &[Uuid], kept: &Value) -> sqlx::Result<Vec<Gone>> {
     within_deadline!(pool, |connection| expire_on(&mut connection, ids, kept))
 }
 
-async fn expire_on(connection: &mut PgConnection, ids: &[Uuid], kept: &Value) -> sqlx::Result<Vec<Uuid>> {
+async fn expire_on(connection: &mut PgConnection, ids: &[Uuid], kept: &Value) -> sqlx::Result<Vec<Gone>> {
     let named: Vec<Named> = ids.iter().map(|id| (*id, None)).collect();
     let mut transaction = super::begin_fast(connection).await?;
     let expired = end(&mut transaction, &named, Only::Expired, "expired", kept).await?;
@@ -75,9 +81,10 @@ pub(crate) async fn end(
     only: Only,
     reason: &str,
     kept: &Value,
-) -> sqlx::Result<Vec<Uuid>> {
+) -> sqlx::Result<Vec<Gone>> {
     let (ids, claim_ids): (Vec<Uuid>, Vec<Option<Uuid>>) = named.iter().copied().unzip();
-    sqlx::query_scalar!(
+    sqlx::query_as!(
+        Gone,
         r#"WITH named AS MATERIALIZED (SELECT * FROM unnest($1::uuid[], $2::uuid[]) AS n (id, claim_id)),
            gone AS (
                DELETE FROM queue_jobs AS job USING named
@@ -88,14 +95,16 @@ pub(crate) async fn end(
            INSERT INTO queue_history (id, kind, payload_version, queue, priority, state, payload, attempt,
                                       max_attempts, run_at, timeout_ms, worker_id, errors, end_reason,
                                       owner, meta, created_at, queued_at, started_at, finished_at, keep_until,
-                                      expires_at, progress, unique_key, unique_scope)
+                                      expires_at, progress, unique_key, unique_scope,
+                                      limit_key, limit_concurrency, limit_per_minute, has_children)
            SELECT id, kind, payload_version, queue, priority, 'cancelled', payload, attempt,
                   max_attempts, run_at, timeout_ms, worker_id, errors, $5,
                   owner, meta, created_at, queued_at, started_at, clock_timestamp(),
                   (clock_timestamp() AT TIME ZONE 'UTC')::date + coalesce(($6::jsonb ->> kind)::integer, 30),
-                  expires_at, progress, unique_key, unique_scope
+                  expires_at, progress, unique_key, unique_scope,
+                  limit_key, limit_concurrency, limit_per_minute, has_children
            FROM gone
-           RETURNING id"#,
+           RETURNING id, limit_key, has_children"#,
         &ids,
         &claim_ids as &[Option<Uuid>],
         only == Only::Expired,

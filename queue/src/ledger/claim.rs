@@ -44,7 +44,7 @@ async fn claim_on(
     kinds: &[String],
 ) -> sqlx::Result<Vec<Claimed>> {
     let mut transaction = super::begin_fast(connection).await?;
-    // `state <> 'scheduled'` implies no index predicate, on purpose.
+    // What `state` is not implies no index predicate, on purpose.
     let claimed = sqlx::query_as!(
         Claimed,
         r#"UPDATE queue_jobs AS job
@@ -56,7 +56,7 @@ async fn claim_on(
                unique_scope = CASE WHEN job.unique_scope = 'until_started' THEN NULL ELSE job.unique_scope END
            WHERE id = ANY(ARRAY(
                SELECT id FROM queue_jobs
-               WHERE id = ANY($1) AND worker_id IS NULL AND state <> 'scheduled'
+               WHERE id = ANY($1) AND worker_id IS NULL AND state <> ALL ('{scheduled,blocked}')
                  AND attempt < max_attempts AND kind = ANY($4)
                  AND (expires_at IS NULL OR expires_at > clock_timestamp())
                FOR UPDATE SKIP LOCKED))
@@ -88,11 +88,11 @@ async fn park_on(connection: &mut PgConnection, ids: &[Uuid], kinds: &[String]) 
     let mut transaction = super::begin_fast(connection).await?;
     let parked = sqlx::query_scalar!(
         r#"UPDATE queue_jobs AS job
-           SET state = 'scheduled',
+           SET state = 'scheduled', admitted = false,
                run_at = clock_timestamp() + make_interval(secs => 5 + 55 * random())
            WHERE id = ANY(ARRAY(
                SELECT id FROM queue_jobs
-               WHERE id = ANY($1) AND worker_id IS NULL AND state <> 'scheduled' AND kind <> ALL($2)
+               WHERE id = ANY($1) AND worker_id IS NULL AND state <> ALL ('{scheduled,blocked}') AND kind <> ALL($2)
                FOR UPDATE SKIP LOCKED))
            RETURNING job.kind"#,
         ids,

@@ -1,12 +1,13 @@
 //! Inserting jobs, within the caller's transaction.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
+use super::dependencies;
 use crate::{
     Error,
     job::{Unique, UniqueScope},
@@ -26,8 +27,17 @@ pub struct Enqueued {
 /// How often an enqueue looks again when a key's holder vanishes while it looks.
 const KEY_ATTEMPTS: usize = 5;
 
+/// What an enqueue has to tell after the commit.
+#[derive(Debug, Default)]
+pub(crate) struct Announcement {
+    /// What belongs on the ready lists.
+    pub(crate) ready: Vec<Ready>,
+    /// The limit keys that have one more job waiting.
+    pub(crate) limit_keys: BTreeSet<String>,
+}
+
 /// Inserts `jobs` in one statement; returns what became of each, in order, and
-/// what belongs on the ready lists after the commit.
+/// what is to be told after the commit.
 ///
 /// Keys are taken in order, so that two bulk enqueues can't deadlock.
 pub(crate) async fn insert(
@@ -35,27 +45,30 @@ pub(crate) async fn insert(
     mut jobs: Vec<NewJob>,
     owner: Option<&str>,
     meta: &serde_json::Value,
-) -> Result<(Vec<Enqueued>, Vec<Ready>), Error> {
+) -> Result<(Vec<Enqueued>, Announcement), Error> {
+    let after = dependencies::check_parents(connection, &mut jobs).await?;
     let mut outcome: HashMap<Uuid, Enqueued> = HashMap::with_capacity(jobs.len());
     let order: Vec<Uuid> = jobs.iter().map(|job| job.id).collect();
     jobs.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
 
-    let mut ready = Vec::new();
+    let mut announcement = Announcement::default();
     let mut pending = jobs;
     for _ in 0..KEY_ATTEMPTS {
         let (free, held) = take_windows(connection, pending).await?;
         outcome.extend(held);
         let inserted = insert_rows(connection, &free, owner, meta).await?;
-        let taken: HashMap<Uuid, Option<Ready>> = inserted.into_iter().map(|row| (row.id, row.ready())).collect();
+        let mut taken: HashMap<Uuid, Inserted> = inserted.into_iter().map(|row| (row.id, row)).collect();
         pending = Vec::new();
         for job in free {
-            match taken.get(&job.id) {
-                Some(job_ready) => {
-                    ready.extend(job_ready.clone());
-                    outcome.insert(job.id, Enqueued { id: job.id, existing: false });
-                }
-                None => pending.push(job),
+            let Some(row) = taken.remove(&job.id) else {
+                pending.push(job);
+                continue;
+            };
+            if row.state == "blocked" && row.blocked_by.as_deref() == Some("limit") {
+                announcement.limit_keys.extend(row.limit_key.clone());
             }
+            announcement.ready.extend(row.ready());
+            outcome.insert(job.id, Enqueued { id: job.id, existing: false });
         }
         if pending.is_empty() {
             break;
@@ -68,7 +81,8 @@ pub(crate) async fn insert(
     if let Some(job) = pending.first() {
         return Err(Error::Contended { kind: job.kind.to_string() });
     }
-    Ok((order.iter().filter_map(|id| outcome.get(id).copied()).collect(), ready))
+    dependencies::insert(connection, &after, &outcome).await?;
+    Ok((order.iter().filter_map(|id| outcome.get(id).copied()).collect(), announcement))
 }
 
 fn sort_key(job: &NewJob) -> Option<(&str, &str)> {
@@ -121,6 +135,8 @@ struct Inserted {
     priority: i16,
     state: String,
     queued_at: DateTime<Utc>,
+    blocked_by: Option<String>,
+    limit_key: Option<String>,
 }
 
 impl Inserted {
@@ -147,6 +163,11 @@ async fn insert_rows(
     let mut keys = Vec::with_capacity(jobs.len());
     let mut scopes = Vec::with_capacity(jobs.len());
     let mut expiries = Vec::with_capacity(jobs.len());
+    let mut limit_keys = Vec::with_capacity(jobs.len());
+    let mut concurrencies = Vec::with_capacity(jobs.len());
+    let mut rates = Vec::with_capacity(jobs.len());
+    let mut waits = Vec::with_capacity(jobs.len());
+    let mut parents = Vec::with_capacity(jobs.len());
     for job in jobs {
         let (key, scope) = row_key(job.unique.as_ref());
         ids.push(job.id);
@@ -161,24 +182,39 @@ async fn insert_rows(
         keys.push(key);
         scopes.push(scope);
         expiries.push(job.expires_in_ms);
+        let limit = job.limit.as_ref();
+        limit_keys.push(limit.map(|limit| limit.key.as_str()));
+        concurrencies.push(limit.and_then(|limit| limit.concurrency).map(u32::cast_signed));
+        rates.push(limit.and_then(|limit| limit.per_minute).map(u32::cast_signed));
+        waits.push((!job.after.is_empty()).then(|| job.on_parent_failure.as_str()));
+        parents.push(job.has_children);
     }
     let inserted = sqlx::query_as!(
         Inserted,
         r#"INSERT INTO queue_jobs (id, kind, payload_version, queue, priority, state, payload,
                                    max_attempts, run_at, timeout_ms, unique_key, unique_scope, expires_at,
-                                   owner, meta)
+                                   owner, meta, blocked_by, limit_key, limit_concurrency, limit_per_minute,
+                                   on_parent_failure, has_children)
            SELECT id, kind, payload_version, queue, priority,
-                  CASE WHEN run_at > clock_timestamp() THEN 'scheduled' ELSE 'queued' END,
+                  CASE WHEN waits IS NOT NULL THEN 'blocked'
+                       WHEN run_at > clock_timestamp() THEN 'scheduled'
+                       WHEN limit_key IS NOT NULL THEN 'blocked'
+                       ELSE 'queued' END,
                   payload, max_attempts, coalesce(run_at, clock_timestamp()), timeout_ms,
                   unique_key, unique_scope,
-                  greatest(run_at, clock_timestamp()) + expires_in * interval '1 millisecond', $12, $13
+                  greatest(run_at, clock_timestamp()) + expires_in * interval '1 millisecond', $12, $13,
+                  CASE WHEN waits IS NOT NULL THEN 'parents'
+                       WHEN limit_key IS NULL OR run_at > clock_timestamp() THEN NULL
+                       ELSE 'limit' END,
+                  limit_key, concurrency, per_minute, waits, has_children
            FROM unnest($1::uuid[], $2::text[], $3::smallint[], $4::text[], $5::smallint[], $6::jsonb[],
                        $7::smallint[], $8::timestamptz[], $9::integer[], $10::text[], $11::text[],
-                       $14::bigint[])
+                       $14::bigint[], $15::text[], $16::integer[], $17::integer[], $18::text[], $19::boolean[])
                 AS new (id, kind, payload_version, queue, priority, payload,
-                        max_attempts, run_at, timeout_ms, unique_key, unique_scope, expires_in)
+                        max_attempts, run_at, timeout_ms, unique_key, unique_scope, expires_in,
+                        limit_key, concurrency, per_minute, waits, has_children)
            ON CONFLICT (kind, unique_key) WHERE unique_key IS NOT NULL DO NOTHING
-           RETURNING id, queue, priority, state, queued_at"#,
+           RETURNING id, queue, priority, state, queued_at, blocked_by, limit_key"#,
         &ids,
         &kinds as &[&str],
         &versions,
@@ -193,6 +229,11 @@ async fn insert_rows(
         owner,
         meta,
         &expiries as &[Option<i64>],
+        &limit_keys as &[Option<&str>],
+        &concurrencies as &[Option<i32>],
+        &rates as &[Option<i32>],
+        &waits as &[Option<&str>],
+        &parents,
     )
     .fetch_all(connection)
     .await?;

@@ -57,14 +57,24 @@ pub(crate) struct Retried {
     pub(crate) error: Option<Value>,
 }
 
-/// Writes ended and retried jobs in one transaction; returns the ids whose
+/// A job that has left its list or its slot: others may wait for that.
+#[derive(Clone, Debug)]
+pub(crate) struct Gone {
+    pub(crate) id: Uuid,
+    /// The limit key whose slot is free.
+    pub(crate) limit_key: Option<String>,
+    /// Whether jobs wait for its end.
+    pub(crate) has_children: bool,
+}
+
+/// Writes ended and retried jobs in one transaction; returns those whose
 /// fence held. `kept`: for how many days cancelled jobs are kept, by kind.
 pub(crate) async fn write(
     pool: &PgPool,
     ended: &[Ended],
     retried: &[Retried],
     kept: &Value,
-) -> sqlx::Result<Vec<Uuid>> {
+) -> sqlx::Result<Vec<Gone>> {
     within_deadline!(pool, |connection| write_on(&mut connection, ended, retried, kept))
 }
 
@@ -73,7 +83,7 @@ async fn write_on(
     ended: &[Ended],
     retried: &[Retried],
     kept: &Value,
-) -> sqlx::Result<Vec<Uuid>> {
+) -> sqlx::Result<Vec<Gone>> {
     let mut transaction = super::begin_fast(connection).await?;
     let mut written = Vec::new();
     if !ended.is_empty() {
@@ -81,21 +91,22 @@ async fn write_on(
     }
     if !retried.is_empty() {
         let again = retry(&mut transaction, retried).await?;
+        let done: Vec<Uuid> = again.iter().map(|job| job.id).collect();
         let claims = retried.iter().map(|job| (job.id, job.claim_id));
-        written.extend(cancel_the_rest(&mut transaction, claims, &again, kept).await?);
+        written.extend(cancel_the_rest(&mut transaction, claims, &done, kept).await?);
         written.extend(again);
     }
     transaction.commit().await?;
     Ok(written)
 }
 
-/// Moves ended jobs to the history; returns the ids whose fence held.
+/// Moves ended jobs to the history; returns those whose fence held.
 ///
 /// A row is locked by its own deletion: of a running job's row only its one
 /// holder, or a rescuer that skips locked rows, ever waits for the lock, so
 /// there is no order to keep and no lock to take apart. A missing partition makes the statement fail
 /// with `check_violation` (23514); see [`super::partitions`].
-pub(crate) async fn end(connection: &mut PgConnection, ended: &[Ended]) -> sqlx::Result<Vec<Uuid>> {
+pub(crate) async fn end(connection: &mut PgConnection, ended: &[Ended]) -> sqlx::Result<Vec<Gone>> {
     let mut ids = Vec::with_capacity(ended.len());
     let mut claim_ids = Vec::with_capacity(ended.len());
     let mut states = Vec::with_capacity(ended.len());
@@ -112,7 +123,8 @@ pub(crate) async fn end(connection: &mut PgConnection, ended: &[Ended]) -> sqlx:
         errors.push(job.error.as_ref().map(Json));
         reasons.push(job.reason.as_deref());
     }
-    sqlx::query_scalar!(
+    sqlx::query_as!(
+        Gone,
         r#"WITH outcome AS MATERIALIZED (
                SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::integer[],
                                     $5::jsonb[], $6::jsonb[], $7::text[])
@@ -125,7 +137,8 @@ pub(crate) async fn end(connection: &mut PgConnection, ended: &[Ended]) -> sqlx:
            INSERT INTO queue_history (id, kind, payload_version, queue, priority, state, payload, attempt,
                                       max_attempts, run_at, timeout_ms, worker_id, result, errors, end_reason,
                                       owner, meta, created_at, queued_at, started_at, finished_at, keep_until,
-                                      expires_at, progress, unique_key, unique_scope)
+                                      expires_at, progress, unique_key, unique_scope,
+                                      limit_key, limit_concurrency, limit_per_minute, has_children)
            SELECT id, kind, payload_version, queue, priority, end_state, payload, attempt,
                   max_attempts, run_at, timeout_ms, worker_id, result,
                   CASE WHEN error IS NULL THEN errors
@@ -133,9 +146,10 @@ pub(crate) async fn end(connection: &mut PgConnection, ended: &[Ended]) -> sqlx:
                        ELSE errors || error END,
                   reason, owner, meta, created_at, queued_at, started_at, clock_timestamp(),
                   (clock_timestamp() AT TIME ZONE 'UTC')::date + keep_days,
-                  expires_at, progress, unique_key, unique_scope
+                  expires_at, progress, unique_key, unique_scope,
+                  limit_key, limit_concurrency, limit_per_minute, has_children
            FROM gone
-           RETURNING id"#,
+           RETURNING id, limit_key, has_children"#,
         &ids,
         &claim_ids,
         &states as &[&str],
@@ -156,7 +170,7 @@ pub(crate) async fn cancel_the_rest(
     claims: impl ExactSizeIterator<Item = Claim>,
     done: &[Uuid],
     kept: &Value,
-) -> sqlx::Result<Vec<Uuid>> {
+) -> sqlx::Result<Vec<Gone>> {
     if done.len() >= claims.len() {
         return Ok(Vec::new());
     }
@@ -167,12 +181,13 @@ pub(crate) async fn cancel_the_rest(
 
 /// Schedules the next attempt of failed jobs, unless somebody has cancelled
 /// them meanwhile; returns the ids whose fence held.
-async fn retry(connection: &mut PgConnection, retried: &[Retried]) -> sqlx::Result<Vec<Uuid>> {
+async fn retry(connection: &mut PgConnection, retried: &[Retried]) -> sqlx::Result<Vec<Gone>> {
     let ids: Vec<Uuid> = retried.iter().map(|job| job.id).collect();
     let claim_ids: Vec<Uuid> = retried.iter().map(|job| job.claim_id).collect();
     let delays: Vec<i64> = retried.iter().map(|job| job.delay_ms).collect();
     let errors: Vec<Option<Json<&Value>>> = retried.iter().map(|job| job.error.as_ref().map(Json)).collect();
-    sqlx::query_scalar!(
+    sqlx::query_as!(
+        Gone,
         r#"WITH outcome AS MATERIALIZED (
                SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::jsonb[])
                    AS o (id, claim_id, delay_ms, error)),
@@ -182,7 +197,7 @@ async fn retry(connection: &mut PgConnection, retried: &[Retried]) -> sqlx::Resu
                WHERE job.id = ANY($1) AND job.claim_id = outcome.claim_id AND NOT job.cancel_requested
                ORDER BY job.id FOR UPDATE OF job)
            UPDATE queue_jobs AS job
-           SET state = 'scheduled', worker_id = NULL, claim_id = NULL,
+           SET state = 'scheduled', worker_id = NULL, claim_id = NULL, admitted = false,
                attempt = CASE WHEN held.error IS NULL THEN attempt - 1 ELSE attempt END,
                run_at = clock_timestamp() + held.delay_ms * interval '1 millisecond',
                errors = CASE WHEN held.error IS NULL THEN job.errors
@@ -190,7 +205,7 @@ async fn retry(connection: &mut PgConnection, retried: &[Retried]) -> sqlx::Resu
                              ELSE job.errors || held.error END
            FROM held
            WHERE job.id = held.id AND job.id = ANY($1)
-           RETURNING job.id"#,
+           RETURNING job.id, job.limit_key, false AS "has_children!""#,
         &ids,
         &claim_ids,
         &delays,

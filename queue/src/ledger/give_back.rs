@@ -6,7 +6,10 @@ use serde_json::Value;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::{finish, within_deadline};
+use super::{
+    finish::{self, Gone},
+    within_deadline,
+};
 
 use crate::{keys::List, ready_list::Ready};
 
@@ -19,7 +22,7 @@ pub(crate) struct GivenBack {
     /// What belongs on the ready lists.
     pub(crate) ready: Vec<Ready>,
     /// What ended instead.
-    pub(crate) cancelled: Vec<Uuid>,
+    pub(crate) cancelled: Vec<Gone>,
 }
 
 /// Gives back the claims whose fence still holds: queued again, the attempt

@@ -65,6 +65,10 @@ pub struct JobView {
     pub unique_key: Option<String>,
     /// The worker that runs it, or ran it last.
     pub worker_id: Option<Uuid>,
+    /// What it waits for while it is blocked: `parents` or `limit`.
+    pub blocked_by: Option<String>,
+    /// The limit that it shares with others.
+    pub limit_key: Option<String>,
 }
 
 impl JobView {
@@ -84,6 +88,8 @@ pub enum JobState {
     Queued,
     /// Due later.
     Scheduled,
+    /// Waits for other jobs to end, or for a slot of its limit key.
+    Blocked,
     /// A worker has it.
     Running,
     /// Done.
@@ -96,8 +102,15 @@ pub enum JobState {
 
 impl JobState {
     /// All states, in the order of a job's life.
-    pub const ALL: [Self; 6] =
-        [Self::Scheduled, Self::Queued, Self::Running, Self::Completed, Self::Discarded, Self::Cancelled];
+    pub const ALL: [Self; 7] = [
+        Self::Blocked,
+        Self::Scheduled,
+        Self::Queued,
+        Self::Running,
+        Self::Completed,
+        Self::Discarded,
+        Self::Cancelled,
+    ];
 
     /// The word of the view and the API.
     #[must_use]
@@ -105,6 +118,7 @@ impl JobState {
         match self {
             Self::Queued => "queued",
             Self::Scheduled => "scheduled",
+            Self::Blocked => "blocked",
             Self::Running => "running",
             Self::Completed => "completed",
             Self::Discarded => "discarded",
@@ -162,7 +176,7 @@ macro_rules! columns {
     () => {
         "id, kind, queue, priority, state, attempt, max_attempts, run_at, created_at, queued_at, started_at, \
          finished_at, errors, result, end_reason, owner, meta, payload, payload_version, timeout_ms, expires_at, \
-         progress, cancel_requested, unique_key, worker_id"
+         progress, cancel_requested, unique_key, worker_id, blocked_by, limit_key"
     };
 }
 

@@ -55,6 +55,7 @@ async fn run_again(connection: &mut PgConnection, again: &[Rescue]) -> sqlx::Res
            UPDATE queue_jobs AS job
            SET worker_id = NULL, claim_id = NULL,
                state = CASE WHEN held.delay_ms IS NULL THEN 'queued' ELSE 'scheduled' END,
+               admitted = admitted AND held.delay_ms IS NULL,
                run_at = clock_timestamp() + coalesce(held.delay_ms, 0) * interval '1 millisecond',
                queued_at = clock_timestamp(),
                errors = CASE WHEN jsonb_array_length(job.errors) >= $5 THEN (job.errors - 0) || held.error

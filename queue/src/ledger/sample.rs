@@ -16,6 +16,8 @@ pub(crate) struct Sample {
     pub(crate) running: i64,
     /// Scheduled jobs, counted up to 10,000.
     pub(crate) scheduled: i64,
+    /// Blocked jobs, counted up to 10,000 of each sort.
+    pub(crate) blocked: i64,
     /// Queues that have queued jobs, found by skipping through the index; empty
     /// unless asked for.
     pub(crate) waiting: Vec<String>,
@@ -43,6 +45,11 @@ async fn sample_on(connection: &mut PgConnection, scan: bool) -> sqlx::Result<Sa
                   ARRAY(SELECT DISTINCT unnest(queues) FROM queue_workers) AS "queues!",
                   (SELECT count(*) FROM (SELECT FROM queue_jobs WHERE state = 'scheduled' LIMIT 10000) AS s)
                       AS "scheduled!",
+                  (SELECT count(*) FROM (SELECT FROM queue_jobs
+                                         WHERE state = 'blocked' AND blocked_by = 'limit' LIMIT 10000) AS b)
+                  + (SELECT count(*) FROM (SELECT FROM queue_jobs
+                                           WHERE state = 'blocked' AND blocked_by = 'parents' LIMIT 10000) AS b)
+                      AS "blocked!",
                   ARRAY(SELECT queue FROM waiting) AS "waiting!""#,
         scan,
     )

@@ -8,8 +8,11 @@ use serde_json::{Value, json};
 use sqlx::{PgConnection, PgPool, types::Json};
 use uuid::Uuid;
 
-use super::{enqueue, within_deadline};
-use crate::{Error, Misfire, Schedule, ScheduleView, new_job::NewJob, ready_list::Ready, schedule::Clockwork};
+use super::{
+    enqueue::{self, Announcement},
+    within_deadline,
+};
+use crate::{Error, Misfire, Schedule, ScheduleView, new_job::NewJob, schedule::Clockwork};
 
 /// A tick later than this was missed.
 const MISSED_AFTER: chrono::TimeDelta = chrono::TimeDelta::minutes(1);
@@ -84,8 +87,8 @@ pub(crate) async fn due(pool: &PgPool) -> sqlx::Result<Due> {
 pub(crate) struct Ticked {
     /// Ticks whose job was enqueued by us.
     pub(crate) fired: usize,
-    /// What belongs on the ready lists.
-    pub(crate) ready: Vec<Ready>,
+    /// What is to be told.
+    pub(crate) announcement: Announcement,
 }
 
 /// Sees to the ticks of one schedule that have come, and computes the next.
@@ -111,9 +114,10 @@ async fn tick_on(connection: &mut PgConnection, name: &str) -> Result<Ticked, Er
     let ticks = to_run(&clockwork, Misfire::from_word(&row.misfire), row.ticked_to, row.now);
     let mut ticked = Ticked::default();
     for at in ticks {
-        if let Some(ready) = fire(&mut transaction, name, at, row.job.0.again()).await? {
+        if let Some(news) = fire(&mut transaction, name, at, row.job.0.again()).await? {
             ticked.fired += 1;
-            ticked.ready.extend(ready);
+            ticked.announcement.ready.extend(news.ready);
+            ticked.announcement.limit_keys.extend(news.limit_keys);
         }
     }
     sqlx::query!(
@@ -152,7 +156,7 @@ async fn fire(
     name: &str,
     at: DateTime<Utc>,
     job: NewJob,
-) -> Result<Option<Vec<Ready>>, Error> {
+) -> Result<Option<Announcement>, Error> {
     let inserted = sqlx::query!(
         r#"INSERT INTO queue_schedule_ticks (schedule, tick_at, job_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"#,
         name,
@@ -166,7 +170,7 @@ async fn fire(
     }
     let id = job.id;
     let meta = json!({ "schedule": name, "tick_at": at });
-    let (enqueued, ready) = enqueue::insert(connection, vec![job], None, &meta).await?;
+    let (enqueued, announcement) = enqueue::insert(connection, vec![job], None, &meta).await?;
     // With a unique key, an earlier tick's job may still wait.
     if let Some(holder) = enqueued.first().filter(|enqueued| enqueued.id != id) {
         sqlx::query!(
@@ -178,12 +182,12 @@ async fn fire(
         .execute(connection)
         .await?;
     }
-    Ok(Some(ready))
+    Ok(Some(announcement))
 }
 
 /// Enqueues the schedule's job now, apart from its ticks; returns the job.
 /// `None`: no such schedule.
-pub(crate) async fn run_now(connection: &mut PgConnection, name: &str) -> Result<Option<(Uuid, Vec<Ready>)>, Error> {
+pub(crate) async fn run_now(connection: &mut PgConnection, name: &str) -> Result<Option<(Uuid, Announcement)>, Error> {
     let row = sqlx::query!(r#"SELECT job AS "job: Json<NewJob>" FROM queue_schedules WHERE name = $1"#, name)
         .fetch_optional(&mut *connection)
         .await?;
@@ -191,8 +195,8 @@ pub(crate) async fn run_now(connection: &mut PgConnection, name: &str) -> Result
     let job = row.job.0.again();
     let id = job.id;
     let meta = json!({ "schedule": name, "run_now": true });
-    let (enqueued, ready) = enqueue::insert(connection, vec![job], None, &meta).await?;
-    Ok(Some((enqueued.first().map_or(id, |enqueued| enqueued.id), ready)))
+    let (enqueued, announcement) = enqueue::insert(connection, vec![job], None, &meta).await?;
+    Ok(Some((enqueued.first().map_or(id, |enqueued| enqueued.id), announcement)))
 }
 
 /// Enables or disables a schedule. Ticks that come while it is disabled are

@@ -1,0 +1,227 @@
+//! What a job waits for: its rows go as its parents end, and once none is left
+//! it is released.
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::Value;
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+use super::{
+    cancel::{self, Only},
+    enqueue::{Announcement, Enqueued},
+    finish::Gone,
+    within_deadline,
+};
+use crate::{Error, OnParentFailure, new_job::NewJob, ready_list::Ready};
+
+/// The reason of a job that is cancelled for its parent.
+const PARENT_FAILED: &str = "a job that it waits for did not complete";
+
+/// Whose rows are to be written: each child with its parents.
+pub(crate) type After = Vec<(Uuid, Vec<Uuid>)>;
+
+/// Looks for the parents of `jobs`: what has completed need not be waited for,
+/// what has failed must not be, and what does not exist is an error. Parents
+/// among `jobs` themselves are there.
+pub(crate) async fn check_parents(connection: &mut PgConnection, jobs: &mut [NewJob]) -> Result<After, Error> {
+    if jobs.iter().all(|job| job.after.is_empty()) {
+        return Ok(Vec::new());
+    }
+    let own: HashSet<Uuid> = jobs.iter().map(|job| job.id).collect();
+    let mut others: Vec<Uuid> =
+        jobs.iter().flat_map(|job| &job.after).filter(|id| !own.contains(id)).copied().collect();
+    others.sort_unstable();
+    others.dedup();
+    let states = states(connection, &others).await?;
+    for job in jobs.iter_mut().filter(|job| !job.after.is_empty()) {
+        let mut waits = Vec::with_capacity(job.after.len());
+        for parent in job.after.drain(..) {
+            match states.get(&parent).map(String::as_str) {
+                _ if own.contains(&parent) => waits.push(parent),
+                None => return Err(Error::NoSuchParent(parent)),
+                Some("live") => waits.push(parent),
+                Some("completed") => {}
+                Some(_) if job.on_parent_failure == OnParentFailure::Run => {}
+                Some(_) => return Err(Error::ParentFailed(parent)),
+            }
+        }
+        waits.sort_unstable();
+        waits.dedup();
+        job.after = waits;
+    }
+    Ok(jobs.iter().filter(|job| !job.after.is_empty()).map(|job| (job.id, job.after.clone())).collect())
+}
+
+/// `live`, or the state in the history.
+async fn states(connection: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<Uuid, String>, Error> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows = sqlx::query!(
+        r#"SELECT id AS "id!", 'live' AS "state!" FROM queue_jobs WHERE id = ANY($1)
+           UNION ALL
+           SELECT id, state FROM queue_history WHERE id = ANY($1)"#,
+        ids,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.state)).collect())
+}
+
+/// Writes what the jobs that were made wait for.
+pub(crate) async fn insert(
+    connection: &mut PgConnection,
+    after: &After,
+    made: &HashMap<Uuid, Enqueued>,
+) -> Result<(), Error> {
+    let made = |child: &Uuid| made.get(child).is_some_and(|enqueued| !enqueued.existing);
+    let rows = after.iter().filter(|(child, _)| made(child));
+    let (children, parents): (Vec<Uuid>, Vec<Uuid>) =
+        rows.flat_map(|(child, parents)| parents.iter().map(|parent| (*child, *parent))).unzip();
+    if !children.is_empty() {
+        sqlx::query!(
+            "INSERT INTO queue_dependencies (child_id, parent_id) SELECT * FROM unnest($1::uuid[], $2::uuid[])",
+            &children,
+            &parents,
+        )
+        .execute(connection)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Children to look at, and which of them have lost a parent.
+#[derive(Debug, Default)]
+pub(crate) struct Children {
+    pub(crate) ids: Vec<Uuid>,
+    pub(crate) failed: Vec<Uuid>,
+}
+
+/// Takes away the rows of parents that have ended; returns their children.
+pub(crate) async fn parents_ended(pool: &PgPool, parents: &[Uuid]) -> sqlx::Result<Children> {
+    let rows = sqlx::query!(
+        r#"WITH gone AS (
+               DELETE FROM queue_dependencies WHERE parent_id = ANY($1)
+                 AND NOT EXISTS (SELECT FROM queue_jobs WHERE id = parent_id)
+               RETURNING child_id, parent_id)
+           SELECT child_id AS "child_id!",
+                  bool_or(EXISTS (SELECT FROM queue_history
+                                  WHERE id = parent_id AND state <> 'completed')) AS "failed!"
+           FROM gone GROUP BY child_id"#,
+        parents,
+    )
+    .fetch_all(pool)
+    .await?;
+    let failed = rows.iter().filter(|row| row.failed).map(|row| row.child_id).collect();
+    Ok(Children { ids: rows.into_iter().map(|row| row.child_id).collect(), failed })
+}
+
+/// Of the children behind `after`, at most `limit`: those of their parents that
+/// have ended, and the children that wait for nothing any more. The last child
+/// looked at tells where to go on.
+pub(crate) async fn overdue(pool: &PgPool, after: Uuid, limit: i64) -> sqlx::Result<Overdue> {
+    let rows = sqlx::query!(
+        r#"WITH child AS MATERIALIZED (
+               SELECT id FROM queue_jobs WHERE state = 'blocked' AND blocked_by = 'parents' AND id > $1
+               ORDER BY id LIMIT $2)
+           SELECT child.id AS "child_id!",
+                  NOT EXISTS (SELECT FROM queue_dependencies WHERE child_id = child.id) AS "free!",
+                  ARRAY(SELECT parent_id FROM queue_dependencies
+                        WHERE child_id = child.id
+                          AND NOT EXISTS (SELECT FROM queue_jobs WHERE id = parent_id)
+                        LIMIT 1000) AS "ended!"
+           FROM child ORDER BY child.id"#,
+        after,
+        limit,
+    )
+    .fetch_all(pool)
+    .await?;
+    let full = i64::try_from(rows.len()).is_ok_and(|rows| rows >= limit);
+    Ok(Overdue {
+        next: rows.last().filter(|_| full).map(|row| row.child_id),
+        free: rows.iter().filter(|row| row.free).map(|row| row.child_id).collect(),
+        ended: rows.into_iter().flat_map(|row| row.ended).collect(),
+    })
+}
+
+/// What a look at waiting children found.
+#[derive(Debug, Default)]
+pub(crate) struct Overdue {
+    pub(crate) free: Vec<Uuid>,
+    pub(crate) ended: Vec<Uuid>,
+    pub(crate) next: Option<Uuid>,
+}
+
+/// What became of children.
+#[derive(Debug, Default)]
+pub(crate) struct Released {
+    pub(crate) announcement: Announcement,
+    /// Those that were cancelled for a parent.
+    pub(crate) cancelled: Vec<Gone>,
+}
+
+/// Releases those of the children that wait for nothing any more; cancels those
+/// that lost a parent and are not to run then.
+pub(crate) async fn release(pool: &PgPool, children: &Children, kept: &Value) -> sqlx::Result<Released> {
+    within_deadline!(pool, |connection| release_on(&mut connection, children, kept))
+}
+
+async fn release_on(connection: &mut PgConnection, children: &Children, kept: &Value) -> sqlx::Result<Released> {
+    let mut transaction = super::begin_duty(connection).await?;
+    let mut released = Released::default();
+    if !children.failed.is_empty() {
+        let doomed = sqlx::query_scalar!(
+            r#"SELECT id FROM queue_jobs
+               WHERE id = ANY($1) AND state = 'blocked' AND blocked_by = 'parents' AND on_parent_failure = 'cancel'
+               ORDER BY id FOR UPDATE SKIP LOCKED"#,
+            &children.failed,
+        )
+        .fetch_all(&mut *transaction)
+        .await?;
+        let named: Vec<_> = doomed.into_iter().map(|id| (id, None)).collect();
+        released.cancelled = cancel::end(&mut transaction, &named, Only::Any, PARENT_FAILED, kept).await?;
+        let gone: Vec<Uuid> = released.cancelled.iter().map(|gone| gone.id).collect();
+        sqlx::query!("DELETE FROM queue_dependencies WHERE child_id = ANY($1)", &gone)
+            .execute(&mut *transaction)
+            .await?;
+    }
+    let rows = sqlx::query!(
+        r#"UPDATE queue_jobs AS job
+           SET state = CASE WHEN run_at > clock_timestamp() THEN 'scheduled'
+                            WHEN limit_key IS NOT NULL THEN 'blocked' ELSE 'queued' END,
+               blocked_by = CASE WHEN limit_key IS NOT NULL AND run_at <= clock_timestamp() THEN 'limit' END,
+               queued_at = clock_timestamp()
+           WHERE id = ANY(ARRAY(
+               SELECT id FROM queue_jobs
+               WHERE id = ANY($1) AND state = 'blocked' AND blocked_by = 'parents'
+                 AND NOT EXISTS (SELECT FROM queue_dependencies WHERE child_id = id)
+               FOR UPDATE SKIP LOCKED))
+           RETURNING id, queue, priority, state, queued_at, limit_key"#,
+        &children.ids,
+    )
+    .fetch_all(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    for row in rows {
+        match row.state.as_str() {
+            "queued" => {
+                released.announcement.ready.push(Ready::new(row.queue, row.priority, row.id, row.queued_at));
+            }
+            "blocked" => released.announcement.limit_keys.extend(row.limit_key),
+            _ => {}
+        }
+    }
+    Ok(released)
+}
+
+/// The jobs that this one waits for and that have not ended; at most `limit`.
+pub(crate) async fn waits_for(pool: &PgPool, child: Uuid, limit: i64) -> sqlx::Result<Vec<Uuid>> {
+    sqlx::query_scalar!(
+        r#"SELECT parent_id FROM queue_dependencies WHERE child_id = $1 ORDER BY parent_id LIMIT $2"#,
+        child,
+        limit,
+    )
+    .fetch_all(pool)
+    .await
+}

@@ -1,0 +1,145 @@
+//! Admitting jobs of limit keys to the ready lists: at most so many of a key at
+//! a time. What is admitted is counted anew each time, so no count can leak.
+
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+use super::{enqueue::Announcement, within_deadline};
+use crate::{job::FAIR_WINDOW, ready_list::Ready};
+
+/// Admits the next jobs of `keys`, as far as their limits have room.
+pub(crate) async fn admit(pool: &PgPool, keys: &[String]) -> sqlx::Result<Announcement> {
+    within_deadline!(pool, |connection| admit_on(&mut connection, keys))
+}
+
+async fn admit_on(connection: &mut PgConnection, keys: &[String]) -> sqlx::Result<Announcement> {
+    let mut transaction = super::begin_duty(connection).await?;
+    // Two at once would count the same room twice; the next statement sees what
+    // was admitted before.
+    sqlx::query!(
+        r#"INSERT INTO queue_limits (key) SELECT DISTINCT key FROM unnest($1::text[]) AS k (key) ORDER BY key
+           ON CONFLICT (key) DO UPDATE SET admitted_at = clock_timestamp()"#,
+        keys,
+    )
+    .execute(&mut *transaction)
+    .await?;
+    let rows = sqlx::query!(
+        r#"WITH candidate AS MATERIALIZED (
+               SELECT next.id, k.key, head.per_minute,
+                      row_number() OVER (PARTITION BY k.key ORDER BY next.priority, next.queued_at) AS place
+               FROM (SELECT DISTINCT key FROM unnest($1::text[]) AS k (key)) AS k
+               CROSS JOIN LATERAL (
+                   SELECT coalesce(limit_concurrency, $2::integer) AS allowed, limit_per_minute AS per_minute
+                   FROM queue_jobs
+                   WHERE state = 'blocked' AND blocked_by = 'limit' AND limit_key = k.key
+                   ORDER BY priority, queued_at LIMIT 1) AS head
+               CROSS JOIN LATERAL (
+                   SELECT count(*) AS jobs
+                   FROM (SELECT FROM queue_jobs WHERE admitted AND limit_key = k.key LIMIT head.allowed) AS a) AS admitted
+               CROSS JOIN LATERAL (
+                   SELECT id, priority, queued_at FROM queue_jobs
+                   WHERE state = 'blocked' AND blocked_by = 'limit' AND limit_key = k.key
+                   ORDER BY priority, queued_at LIMIT greatest(head.allowed - admitted.jobs, 0)
+                   FOR UPDATE SKIP LOCKED) AS next),
+           reserved AS (
+               UPDATE queue_limits AS lim
+               SET reserved_to = greatest(lim.reserved_to, clock_timestamp())
+                                 + new.jobs * interval '60 seconds' / new.per_minute
+               FROM (SELECT key, per_minute, count(*) AS jobs FROM candidate
+                     WHERE per_minute IS NOT NULL GROUP BY key, per_minute) AS new
+               WHERE lim.key = new.key
+               RETURNING lim.key, lim.reserved_to - new.jobs * interval '60 seconds' / new.per_minute AS reserved_from),
+           start AS MATERIALIZED (
+               SELECT candidate.id,
+                      reserved.reserved_from + (place - 1) * interval '60 seconds' / per_minute AS at
+               FROM candidate LEFT JOIN reserved USING (key))
+           UPDATE queue_jobs AS job
+           SET admitted = true, blocked_by = NULL, queued_at = clock_timestamp(),
+               state = CASE WHEN start.at > clock_timestamp() THEN 'scheduled' ELSE 'queued' END,
+               run_at = greatest(run_at, start.at)
+           FROM start
+           WHERE job.id = start.id AND job.id = ANY(ARRAY(SELECT id FROM start))
+           RETURNING job.id, job.queue, job.priority, job.state, job.queued_at"#,
+        keys,
+        FAIR_WINDOW.cast_signed(),
+    )
+    .fetch_all(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    let queued = rows.into_iter().filter(|row| row.state == "queued");
+    let ready = queued.map(|row| Ready::new(row.queue, row.priority, row.id, row.queued_at)).collect();
+    Ok(Announcement { ready, ..Announcement::default() })
+}
+
+/// The limit keys behind `after` of which jobs wait, at most `limit`: found by
+/// skipping through their index.
+pub(crate) async fn waiting_keys(pool: &PgPool, after: &str, limit: i64) -> sqlx::Result<Vec<String>> {
+    within_deadline!(pool, |connection| waiting_on(&mut connection, after, limit))
+}
+
+async fn waiting_on(connection: &mut PgConnection, after: &str, limit: i64) -> sqlx::Result<Vec<String>> {
+    let mut transaction = super::begin_duty(connection).await?;
+    let keys = sqlx::query_scalar!(
+        r#"WITH RECURSIVE waiting AS (
+               (SELECT limit_key, 1 AS place FROM queue_jobs
+                WHERE state = 'blocked' AND blocked_by = 'limit' AND limit_key > $1 ORDER BY limit_key LIMIT 1)
+               UNION ALL
+               SELECT next.limit_key, waiting.place + 1 FROM waiting CROSS JOIN LATERAL (
+                   SELECT limit_key FROM queue_jobs
+                   WHERE state = 'blocked' AND blocked_by = 'limit' AND limit_key > waiting.limit_key
+                   ORDER BY limit_key LIMIT 1) AS next
+               WHERE waiting.place < $2::bigint)
+           SELECT limit_key AS "key!" FROM waiting"#,
+        after,
+        limit,
+    )
+    .fetch_all(&mut *transaction)
+    .await?;
+    transaction.rollback().await?;
+    Ok(keys)
+}
+
+/// How a limit key stands.
+#[derive(Clone, Debug)]
+pub(crate) struct Standing {
+    /// How many may be admitted at a time.
+    pub(crate) allowed: i64,
+    /// How many are, counted up to that.
+    pub(crate) admitted: i64,
+    /// Until when starts are reserved.
+    pub(crate) reserved_to: Option<DateTime<Utc>>,
+}
+
+/// How the limit of a waiting job stands.
+pub(crate) async fn standing(pool: &PgPool, job: Uuid) -> sqlx::Result<Option<Standing>> {
+    sqlx::query_as!(
+        Standing,
+        r#"SELECT coalesce(job.limit_concurrency, $2::integer)::bigint AS "allowed!", admitted.jobs AS "admitted!",
+                  (SELECT reserved_to FROM queue_limits WHERE key = job.limit_key AND reserved_to > clock_timestamp())
+                      AS reserved_to
+           FROM queue_jobs AS job CROSS JOIN LATERAL (
+               SELECT count(*) AS jobs FROM (
+                   SELECT FROM queue_jobs WHERE admitted AND limit_key = job.limit_key
+                   LIMIT coalesce(job.limit_concurrency, $2::integer)) AS a) AS admitted
+           WHERE job.id = $1"#,
+        job,
+        FAIR_WINDOW.cast_signed(),
+    )
+    .fetch_optional(pool)
+    .await
+}
+
+/// Removes the rows of keys that nobody has used for a day, up to `limit`.
+pub(crate) async fn prune(pool: &PgPool, limit: i64) -> sqlx::Result<u64> {
+    let pruned = sqlx::query!(
+        r#"DELETE FROM queue_limits WHERE key IN (
+               SELECT key FROM queue_limits
+               WHERE admitted_at < now() - interval '1 day' AND reserved_to < now()
+               ORDER BY admitted_at LIMIT $1 FOR UPDATE SKIP LOCKED)"#,
+        limit,
+    )
+    .execute(pool)
+    .await?;
+    Ok(pruned.rows_affected())
+}
