@@ -60,6 +60,20 @@ fn mark(response: &mut Response, version: i64) {
     headers.append(header::VARY, HeaderValue::from_static("authorization"));
 }
 
+/// A list that is short enough to be shown as a whole.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Whole<T> {
+    /// All there are.
+    pub items: Vec<T>,
+}
+
+impl<T> Whole<T> {
+    /// The list of these.
+    pub fn of<U: Into<T>>(items: Vec<U>) -> Self {
+        Self { items: items.into_iter().map(Into::into).collect() }
+    }
+}
+
 /// A page of a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Page<T> {

@@ -116,7 +116,7 @@ impl Application {
         drained.cancel();
         let rest = async {
             tasks.wait().await;
-            state.lists.ended().await;
+            state.commits.ended().await;
             tokio::join!(state.queue.pool().close(), state.probe.close());
         };
         if timeout(FAREWELL, rest).await.is_err() {

@@ -10,6 +10,7 @@
 //! | [`error`] | the catalogue of error codes, and problem+json |
 //! | [`auth`] | passwords, access tokens, who a request comes from |
 //! | [`routes`] | the handlers, a file a resource |
+//! | [`commits`] | work that runs to its end though its client goes away |
 //! | [`services`] | rules that span tables |
 //! | [`views`] | what clients see of the entities |
 //! | [`pages`] | the few HTML pages |
@@ -20,6 +21,7 @@ pub mod answer;
 pub mod app;
 pub mod auth;
 pub mod cli;
+pub mod commits;
 pub mod error;
 pub mod extract;
 mod first_admin;

@@ -5,8 +5,6 @@
 //! can't end what those keep. There is nothing to vary by: all callers, in all
 //! languages, get the same bytes.
 
-use std::{future::pending, panic::resume_unwind};
-
 use axum::{
     body::{Body, Bytes},
     http::{HeaderName, HeaderValue, header},
@@ -15,11 +13,8 @@ use axum::{
 use callboard_shared::cache::{CachedLists, ListCache};
 use redis::RedisError;
 use serde::Serialize;
-use tokio::task::JoinError;
-use tokio_util::task::TaskTracker;
-use tracing::Instrument as _;
 
-use crate::{error::Problem, metrics::HttpMetrics, settings::Settings};
+use crate::{commits::Commits, error::Problem, metrics::HttpMetrics, settings::Settings};
 
 const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
 const HIT: HeaderValue = HeaderValue::from_static("hit");
@@ -31,14 +26,13 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 pub struct Lists {
     /// `/api/v1/items`.
     pub items: PublicList,
-    commits: TaskTracker,
 }
 
 /// The list of a resource that everybody may see.
 #[derive(Debug)]
 pub struct PublicList {
     cache: CachedLists,
-    commits: TaskTracker,
+    commits: Commits,
 }
 
 impl Lists {
@@ -46,21 +40,14 @@ impl Lists {
     ///
     /// # Errors
     /// When the URL of Redis can't be used.
-    pub fn new(settings: &Settings, metrics: &HttpMetrics) -> Result<Self, RedisError> {
+    pub fn new(settings: &Settings, metrics: &HttpMetrics, commits: &Commits) -> Result<Self, RedisError> {
         let redis = &settings.redis;
         let cache = ListCache::new(redis.redis_url.expose(), &redis.queue_prefix, settings.cache.list_ttl)?;
-        let commits = TaskTracker::new();
         let list = |resource| {
             let cache = cache.of(resource, metrics.cache(resource));
             PublicList { cache, commits: commits.clone() }
         };
-        Ok(Self { items: list("items"), commits: commits.clone() })
-    }
-
-    /// Waits until the commits under way have ended. No more may begin.
-    pub async fn ended(&self) {
-        self.commits.close();
-        self.commits.wait().await;
+        Ok(Self { items: list("items") })
     }
 }
 
@@ -95,12 +82,6 @@ impl PublicList {
             cache.forget().await;
             outcome
         };
-        let task = self.commits.spawn(changing.in_current_span());
-        match task.await.map_err(JoinError::try_into_panic) {
-            Ok(outcome) => outcome,
-            Err(Ok(panic)) => resume_unwind(panic),
-            // The runtime is ending, and with it whoever waits here.
-            Err(Err(_)) => pending().await,
-        }
+        self.commits.finish(changing).await
     }
 }

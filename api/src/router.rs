@@ -72,7 +72,10 @@ fn json_routes() -> OpenApiRouter<AppState> {
         .merge(accounts::router()) // /api/v1/accounts
         .merge(items::router()) // /api/v1/items
         .merge(profiles::router()) // /api/v1/profiles
-        .routes(routes!(jobs::show)) // GET /api/v1/jobs/{id}
+        .merge(jobs::router()) // /api/v1/jobs
+        .merge(handlers::queues::router()) // /api/v1/queues
+        .merge(handlers::schedules::router()) // /api/v1/schedules
+        .routes(routes!(handlers::workers::list)) // GET /api/v1/workers
         .routes(routes!(rate_limits::show)) // GET /api/v1/rate-limits
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use callboard_shared::{
     config::{
         AppConfig, AuthConfig, CacheConfig, CorsConfig, DatabaseConfig, Findings, HttpConfig, LimitsConfig, LogConfig,
-        MetricsConfig, Origins, ProvidersConfig, RedisConfig, TokenKeyConfig, value,
+        MetricsConfig, Origins, ProvidersConfig, QueueConfig, RedisConfig, TokenKeyConfig, value,
     },
     domain::Email,
 };
@@ -30,6 +30,9 @@ pub struct Settings {
     #[command(flatten)]
     #[allow(missing_docs, reason = "as above")]
     pub redis: RedisConfig,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "as above")]
+    pub queue: QueueConfig,
     #[command(flatten)]
     #[allow(missing_docs, reason = "as above")]
     pub auth: AuthConfig,

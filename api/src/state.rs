@@ -20,6 +20,7 @@ use crate::{
         oauth::{self, SocialLogin},
         totp::TotpKey,
     },
+    commits::Commits,
     extract::{BodyLimits, FingerprintKey},
     limits::Limits,
     lists::Lists,
@@ -95,6 +96,8 @@ pub struct Parts {
     pub access: Access,
     /// How often a caller may ask.
     pub limits: Limits,
+    /// Work that runs to its end though its client goes away.
+    pub commits: Commits,
     /// Public lists, served from Redis.
     pub lists: Lists,
     /// How many requests may be under way.
@@ -131,8 +134,11 @@ impl AppState {
             &settings.redis.queue_prefix,
             QueueMetrics::new(telemetry.recorder()),
         )?
-        .with_kinds(&jobs::kinds());
+        .with_kinds(&jobs::kinds())
+        .with_payload_keys(settings.queue.queue_payload_keys.clone())
+        .with_depth_limits(settings.queue.queue_depth_limits.0.clone());
         let metrics = Arc::new(HttpMetrics::new(telemetry.recorder()));
+        let commits = Commits::default();
         Ok(Self(Arc::new(Parts {
             queue,
             probe: database::probe(&settings.database, NAME),
@@ -155,7 +161,8 @@ impl AppState {
             begin: begin_within(settings.http.request_timeout),
             request_timeout: settings.http.request_timeout,
             access: Access::new(),
-            lists: Lists::new(settings, &metrics).map_err(StateError::Redis)?,
+            lists: Lists::new(settings, &metrics, &commits).map_err(StateError::Redis)?,
+            commits,
             limits: Limits::new(settings, Arc::clone(&metrics)).map_err(StateError::Redis)?,
             shedder: Shedder::new(settings.http.max_in_flight, Arc::clone(&metrics)),
             trusted_proxies: settings.http.trusted_proxies.clone(),

@@ -199,6 +199,20 @@ impl Work {
         self.commit_as(answer, true).await
     }
 
+    /// Commits, and answers so.
+    ///
+    /// # Errors
+    /// As [`commit_created`](Self::commit_created).
+    pub async fn commit_answer<T: Serialize>(
+        self,
+        status: StatusCode,
+        location: Option<String>,
+        body: &T,
+    ) -> Result<Response, Problem> {
+        let body = Some(serde_json::to_vec(body).map_err(Problem::internal)?);
+        self.commit_as(StoredAnswer { status: status.as_u16(), location, etag: None, body }, true).await
+    }
+
     /// Commits, and answers 201 with a body that is shown this once: it is not
     /// stored, and a replay is refused.
     ///

@@ -1,18 +1,25 @@
 //! The application's handle to its queue.
 
-use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+    time::Duration,
+};
 
 use sqlx::{PgPool, SqlSafeStr};
 use tokio::{sync::Mutex, time::Instant};
 use uuid::Uuid;
 
 use crate::{
-    Error, Kinds, Metrics, Transaction,
+    Error, Kinds, Metrics, PayloadKeys, Transaction,
+    backpressure::DepthLimits,
     keys::{List, Prefix},
     ledger::{
         inspect::{self, JobView},
         sample,
     },
+    new_job::NewJob,
     priority::Priority,
     ready_list::ReadyLists,
 };
@@ -29,6 +36,8 @@ pub struct Queue {
     pub(crate) lists: ReadyLists,
     metrics: Metrics,
     kinds: Arc<Kinds>,
+    keys: PayloadKeys,
+    depths: DepthLimits,
     sampled: Arc<Mutex<Sampled>>,
 }
 
@@ -53,7 +62,15 @@ impl Queue {
     /// [`Error::Setting`] for a Redis URL or a prefix that can't be used.
     pub fn connect(pool: PgPool, redis_url: &str, prefix: &str, metrics: Metrics) -> Result<Self, Error> {
         let lists = ReadyLists::new(redis_url, Prefix::parse(prefix)?, metrics.clone())?;
-        Ok(Self { pool, lists, metrics, kinds: Arc::default(), sampled: Arc::default() })
+        Ok(Self {
+            pool,
+            lists,
+            metrics,
+            kinds: Arc::default(),
+            keys: PayloadKeys::default(),
+            depths: DepthLimits::default(),
+            sampled: Arc::default(),
+        })
     }
 
     /// The pool that transactions come from.
@@ -69,6 +86,31 @@ impl Queue {
         all.extend(kinds);
         self.kinds = Arc::new(all);
         self
+    }
+
+    /// The same handle with the keys of encrypted payloads.
+    #[must_use]
+    pub fn with_payload_keys(self, keys: PayloadKeys) -> Self {
+        Self { keys, ..self }
+    }
+
+    /// The same handle, which refuses to enqueue ([`Error::QueueFull`]) while as
+    /// many jobs as this wait on a queue's ready lists.
+    #[must_use]
+    pub fn with_depth_limits(self, limits: BTreeMap<String, u64>) -> Self {
+        Self { depths: DepthLimits::new(limits), ..self }
+    }
+
+    pub(crate) fn keys(&self) -> &PayloadKeys {
+        &self.keys
+    }
+
+    /// Makes jobs ready to be inserted: encrypts, and looks whether there is room.
+    pub(crate) async fn prepare(&self, jobs: &mut [NewJob]) -> Result<(), Error> {
+        for job in jobs.iter_mut() {
+            job.seal(&self.keys)?;
+        }
+        self.depths.check(&self.lists, jobs).await
     }
 
     /// The same handle over another pool.
@@ -104,7 +146,7 @@ impl Queue {
         let (pool, statement) = (self.pool.clone(), statement.into_sql_str());
         let begun = tokio::spawn(async move { pool.begin_with(statement).await }).await;
         let inner = begun.map_err(|_| sqlx::Error::WorkerCrashed)??;
-        Ok(Transaction::new(inner, self.lists.clone()))
+        Ok(Transaction::new(inner, self.clone()))
     }
 
     /// The job with this id, live or ended, or `None`.

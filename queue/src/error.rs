@@ -75,6 +75,18 @@ pub enum Error {
         holder: uuid::Uuid,
     },
 
+    /// The queue has as many jobs on its ready lists as it may. Nothing was
+    /// enqueued; later there may be room.
+    #[error("the queue `{queue}` is full: {depth} jobs wait, {limit} may")]
+    QueueFull {
+        /// The queue.
+        queue: String,
+        /// How many jobs wait on its lists, as of the last second.
+        depth: u64,
+        /// How many may.
+        limit: u64,
+    },
+
     /// There is no queue that could have this name.
     #[error("`{0}` is no name of a queue")]
     NoSuchQueue(String),

@@ -82,6 +82,11 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// enqueue. Then it is cancelled instead of run. `None`: for ever.
     const EXPIRES_IN: Option<Duration> = None;
 
+    /// Whether its payload is encrypted in the database, as it holds a secret.
+    /// Every process that enqueues or runs it needs the keys:
+    /// [`Queue::with_payload_keys`](crate::Queue::with_payload_keys).
+    const ENCRYPTED: bool = false;
+
     /// How long its row is kept after it ended.
     const RETENTION: Retention = Retention::DEFAULT;
 
@@ -216,6 +221,8 @@ pub struct Policy {
     pub timeout: Duration,
     /// See [`Job::EXPIRES_IN`].
     pub expires_in: Option<Duration>,
+    /// See [`Job::ENCRYPTED`].
+    pub encrypted: bool,
     /// See [`Job::BACKOFF`].
     pub backoff: Backoff,
     /// See [`Job::RETENTION`].
@@ -233,6 +240,7 @@ impl Policy {
             max_attempts: J::MAX_ATTEMPTS,
             timeout: J::TIMEOUT,
             expires_in: J::EXPIRES_IN,
+            encrypted: J::ENCRYPTED,
             backoff: J::BACKOFF,
             retention: J::RETENTION,
         }
@@ -246,6 +254,7 @@ impl Policy {
         max_attempts: 10,
         timeout: Duration::from_mins(1),
         expires_in: None,
+        encrypted: false,
         backoff: Backoff::DEFAULT,
         retention: Retention::DEFAULT,
     };

@@ -35,6 +35,11 @@ impl Kinds {
         self.0.keys().copied().collect()
     }
 
+    /// A kind whose payload is encrypted, if there is one.
+    pub(crate) fn encrypted(&self) -> Option<&'static str> {
+        self.0.iter().find(|(_, policy)| policy.encrypted).map(|(kind, _)| *kind)
+    }
+
     pub(crate) fn insert(&mut self, kind: &'static str, policy: Policy) {
         self.0.insert(kind, policy);
     }

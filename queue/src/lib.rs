@@ -14,8 +14,10 @@
 mod auditor;
 mod backend;
 mod backoff;
+mod backpressure;
 mod cancel;
 mod client;
+mod encryption;
 mod error;
 mod executor;
 mod fetcher;
@@ -53,6 +55,8 @@ mod schedule;
 mod scheduler;
 mod settings;
 mod signals;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod transaction;
 mod unblock;
 mod why;
@@ -60,6 +64,7 @@ mod why;
 pub use backoff::Backoff;
 pub use cancel::Cancellation;
 pub use client::Queue;
+pub use encryption::PayloadKeys;
 pub use error::Error;
 pub use flow::{Flow, Node};
 pub use job::{

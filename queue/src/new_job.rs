@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::{
-    Error, Job, Priority,
+    Error, Job, PayloadKeys, Priority,
     backoff::millis,
     job::{Limit, MAX_PAYLOAD_BYTES, MAX_PAYLOAD_DEPTH, MAX_WAIT, Policy, Unique},
 };
@@ -82,6 +82,9 @@ pub(crate) struct NewJob {
     /// Whether jobs wait for it that are enqueued with it.
     #[serde(skip)]
     pub(crate) has_children: bool,
+    /// Whether the payload is still to be sealed.
+    #[serde(skip)]
+    pub(crate) to_seal: bool,
 }
 
 impl NewJob {
@@ -127,11 +130,20 @@ impl NewJob {
             after: options.after.clone(),
             on_parent_failure: options.on_parent_failure,
             has_children: false,
+            to_seal: J::ENCRYPTED,
         })
     }
 }
 
 impl NewJob {
+    /// Encrypts the payload, if its kind asks for it.
+    pub(crate) fn seal(&mut self, keys: &PayloadKeys) -> Result<(), Error> {
+        if std::mem::take(&mut self.to_seal) {
+            self.payload = keys.seal(&self.kind, &self.payload)?;
+        }
+        Ok(())
+    }
+
     /// Another job like this one.
     pub(crate) fn again(&self) -> Self {
         Self { id: Uuid::now_v7(), ..self.clone() }

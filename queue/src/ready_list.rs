@@ -187,6 +187,15 @@ impl ReadyLists {
         .await
     }
 
+    /// As [`look`](Self::look), for a caller who waits: at most 50 ms, and `None`
+    /// while Redis is down.
+    pub(crate) async fn look_soon(&self, lists: &[List]) -> Option<Vec<Look>> {
+        if !self.breaker.allows() {
+            return None;
+        }
+        timeout(PUSH_DEADLINE, self.look(lists)).await.ok()?.ok()
+    }
+
     /// `PING`, for health checks.
     pub(crate) async fn ping(&self) -> Result<(), Error> {
         let ping = async {

@@ -81,6 +81,7 @@ impl<C: Send + Sync + 'static> Registry<C> {
     pub fn register_as<J: Handler<C>>(mut self, kind: &'static str) -> Self {
         let dispatch = |context: Arc<C>, payload: Box<RawValue>, run: Arc<Run>| -> BoxFuture<_> {
             Box::pin(async move {
+                let payload = run.open(payload).map_err(Attempted::Undecodable)?;
                 let job: J =
                     serde_json::from_str(payload.get()).map_err(|error| Attempted::Undecodable(error.to_string()))?;
                 job.run(&context, &run).await.map_err(Attempted::Failed)

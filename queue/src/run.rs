@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
-use serde_json::{Value, json};
+use serde_json::{Value, json, value::RawValue};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -174,6 +174,11 @@ impl Run {
                 Err(error.into())
             }
         }
+    }
+
+    /// The payload as it was before it was encrypted, if it was.
+    pub(crate) fn open(&self, payload: Box<RawValue>) -> Result<Box<RawValue>, String> {
+        self.queue.keys().open(self.kind, payload)
     }
 
     pub(crate) fn claim(&self) -> Claim {

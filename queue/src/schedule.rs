@@ -134,6 +134,9 @@ impl Schedule {
         if clockwork.after(Utc::now()).is_none() {
             return Err(refuse(format!("`{cron}` never ticks")));
         }
+        if J::ENCRYPTED {
+            return Err(refuse("its job's kind is encrypted, and a schedule stands in the database".to_owned()));
+        }
         let job = NewJob::new(job, &EnqueueOptions::default())?;
         let job = serde_json::value::to_raw_value(&job).map_err(|error| refuse(error.to_string()))?;
         Ok(Self {

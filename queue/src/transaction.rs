@@ -10,10 +10,9 @@ use sqlx::{PgConnection, Postgres};
 use uuid::Uuid;
 
 use crate::{
-    EnqueueOptions, Error, Flow, Job,
+    EnqueueOptions, Error, Flow, Job, PayloadKeys, Queue,
     ledger::enqueue::{self, Announcement, Enqueued},
     new_job::NewJob,
-    ready_list::ReadyLists,
 };
 
 /// Why jobs are enqueued: kept in each job's row, shown with it and logged with its runs.
@@ -40,7 +39,7 @@ pub struct Cause {
 /// [`commit`]: Self::commit
 pub struct Transaction {
     inner: sqlx::Transaction<'static, Postgres>,
-    lists: ReadyLists,
+    queue: Queue,
     cause: Cause,
     announcement: Announcement,
 }
@@ -55,8 +54,8 @@ impl fmt::Debug for Transaction {
 }
 
 impl Transaction {
-    pub(crate) fn new(inner: sqlx::Transaction<'static, Postgres>, lists: ReadyLists) -> Self {
-        Self { inner, lists, cause: Cause::default(), announcement: Announcement::default() }
+    pub(crate) fn new(inner: sqlx::Transaction<'static, Postgres>, queue: Queue) -> Self {
+        Self { inner, queue, cause: Cause::default(), announcement: Announcement::default() }
     }
 
     /// Sets the cause of all jobs that this transaction enqueues from here on.
@@ -76,7 +75,7 @@ impl Transaction {
     ///
     /// # Errors
     /// [`Error::Policy`], [`Error::Payload`] and [`Error::UniqueKey`] for a job
-    /// that can't be stored, [`Error::Contended`] for a key that keeps changing hands, and
+    /// that can't be stored, [`Error::QueueFull`] for a queue at its depth limit, [`Error::Contended`] for a key that keeps changing hands, and
     /// [`Error::Ledger`] when PostgreSQL refuses.
     pub async fn enqueue<J: Job>(&mut self, job: &J) -> Result<Enqueued, Error> {
         self.enqueue_with(job, EnqueueOptions::default()).await
@@ -126,7 +125,8 @@ impl Transaction {
         Ok(ids)
     }
 
-    async fn insert(&mut self, jobs: Vec<NewJob>) -> Result<Vec<Enqueued>, Error> {
+    async fn insert(&mut self, mut jobs: Vec<NewJob>) -> Result<Vec<Enqueued>, Error> {
+        self.queue.prepare(&mut jobs).await?;
         let (enqueued, announcement) = insert(&mut self.inner, jobs, &self.cause).await?;
         self.announce(announcement);
         Ok(enqueued)
@@ -153,7 +153,7 @@ impl Transaction {
     pub(crate) async fn commit_then<T>(self, committed: impl FnOnce() -> T) -> Result<T, Error> {
         self.inner.commit().await?;
         let done = committed();
-        self.lists.announce(&self.announcement).await;
+        self.queue.lists.announce(&self.announcement).await;
         Ok(done)
     }
 
@@ -183,12 +183,14 @@ impl DerefMut for Transaction {
 /// Enqueues `job` on a bare connection, in whatever transaction it is in.
 ///
 /// Nothing is handed to Redis: the auditor finds the job within seconds of the
-/// commit. Prefer [`Transaction`], which hands over at once.
+/// commit. Prefer [`Transaction`], which hands over at once, knows the keys of
+/// encrypted kinds and heeds depth limits.
 ///
 /// # Errors
 /// As [`Transaction::enqueue`].
 pub async fn enqueue<J: Job>(connection: &mut PgConnection, job: &J, cause: &Cause) -> Result<Enqueued, Error> {
-    let new = NewJob::new(job, &EnqueueOptions::default())?;
+    let mut new = NewJob::new(job, &EnqueueOptions::default())?;
+    new.seal(&PayloadKeys::default())?;
     let id = new.id;
     let (enqueued, _) = insert(connection, vec![new], cause).await?;
     Ok(enqueued.first().copied().unwrap_or(Enqueued { id, existing: false }))

@@ -60,6 +60,7 @@ RULES = {
     "GET /api/v1/api-keys": LIST,
     "GET /api/v1/audit-log": LIST,
     "GET /api/v1/items": LIST,
+    "GET /api/v1/jobs": LIST,
     "GET /api/v1/profiles": LIST,
     "GET /api/v1/users": LIST,
     "GET /api/v1/auth/oauth/{provider}/callback": {"oauth_state_invalid"},
@@ -190,6 +191,8 @@ def before_call(context, case, kwargs):
                 case.headers["Idempotency-Key"] = str(uuid.uuid4())
             if isinstance(case.body, dict):
                 case.body = knowing(case, dict(case.body))
+            if case.path.startswith("/api/v1/jobs/{id}"):
+                case.path_parameters["id"] = a_job(case.path) or case.path_parameters["id"]
             if case.path == "/api/v1/auth/sessions/{id}":
                 sessions = send("GET", "/api/v1/auth/sessions", token=callers.guest().token)
                 case.path_parameters["id"] = sessions["items"][0]["id"]
@@ -197,6 +200,13 @@ def before_call(context, case, kwargs):
         if case.path == "/api/v1/users/{id}" and case.method.upper() != "GET":
             if str(case.path_parameters.get("id")) in callers.needed():
                 case.path_parameters["id"] = callers.new_user()
+
+
+def a_job(path):
+    """One that has ended, where it is to run again, and one that waits elsewhere."""
+    state = "cancelled" if path.endswith("/retry") else "queued"
+    found = send("GET", f"/api/v1/jobs?state={state}&limit=1", token=callers.admin().token)["items"]
+    return found[0]["id"] if found else None
 
 
 def knowing(case, body):
@@ -265,7 +275,12 @@ class EveryOperationSucceeds:
         "GET /api/v1/auth/oauth/{provider}",
         "GET /api/v1/auth/oauth/{provider}/callback",
         "GET /api/v1/auth/reset-password",
-        "GET /api/v1/jobs/{id}",  # which jobs a request has caused is not told
+        # No worker runs that declares one.
+        "GET /api/v1/schedules/{name}",
+        "PATCH /api/v1/schedules/{name}",
+        "POST /api/v1/schedules/{name}/run",
+        # Whether a job was cancelled before is chance.
+        "POST /api/v1/jobs/{id}/retry",
         "POST /api/v1/auth/confirm-email",
         "POST /api/v1/auth/login/totp",
         "POST /api/v1/auth/reset-password",

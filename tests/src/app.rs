@@ -260,6 +260,35 @@ impl App {
         jobs[0]
     }
 
+    /// Leaves a schedule there as a worker would have declared it that is gone now:
+    /// a job of the kind `maintenance.prune_tokens` at midnight.
+    pub async fn declare_schedule(&self, name: &str) {
+        let job = json!({
+            "kind": "maintenance.prune_tokens", "payload_version": 1, "queue": "maintenance", "priority": "low",
+            "payload": {}, "max_attempts": 5, "run_at": null, "timeout_ms": 60_000, "expires_in_ms": null,
+            "unique": null,
+        });
+        sqlx::query(
+            "INSERT INTO queue_schedules (name, cron, time_zone, misfire, job)
+             VALUES ($1, '0 0 * * *', 'UTC', 'run_once', $2) ON CONFLICT DO NOTHING",
+        )
+        .bind(name)
+        .bind(job)
+        .execute(self.pool())
+        .await
+        .expect("the ledger");
+    }
+
+    /// What the audit log has of this action: who, what it was done to, and the
+    /// details, the oldest first.
+    pub async fn audited(&self, action: &str) -> Vec<(String, Option<Uuid>, Value)> {
+        sqlx::query_as("SELECT actor, resource_id, details FROM audit_log WHERE action = $1 ORDER BY at, id")
+            .bind(action)
+            .fetch_all(self.pool())
+            .await
+            .expect("the audit log")
+    }
+
     /// The test's own connections to the database.
     #[must_use]
     pub fn pool(&self) -> &PgPool {

@@ -34,7 +34,7 @@ pub fn registry() -> Registry<Stage> {
 }
 
 /// Does nothing.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NoOp {
     /// To tell jobs apart.
     pub number: i64,
@@ -321,11 +321,13 @@ pub struct Limited {
 
 impl Limited {
     /// At most `concurrency` at a time.
+    #[must_use]
     pub fn to(concurrency: u32, key: &str) -> Self {
         Self { key: key.to_owned(), concurrency: Some(concurrency), ..Self::default() }
     }
 
     /// A fair share, and no wait at the gate.
+    #[must_use]
     pub fn fair(key: &str) -> Self {
         Self { key: key.to_owned(), ungated: true, ..Self::default() }
     }

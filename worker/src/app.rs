@@ -84,7 +84,9 @@ impl Worker {
         let probe = database::probe(&settings.database, NAME);
         let metrics = QueueMetrics::new(telemetry.recorder());
         let queue =
-            Queue::connect(pool.clone(), settings.redis.redis_url.expose(), &settings.redis.queue_prefix, metrics)?;
+            Queue::connect(pool.clone(), settings.redis.redis_url.expose(), &settings.redis.queue_prefix, metrics)?
+                .with_payload_keys(settings.queue.queue_payload_keys.clone())
+                .with_depth_limits(settings.queue.queue_depth_limits.0.clone());
         let mailer = Mailer::new(&settings.mail)?;
         let links = Links::new(settings.site.public_url(None), &settings.token_key);
         let audit_log_days = settings.business.audit_log_days;

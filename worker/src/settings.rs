@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use callboard_queue::{Mode, QueueShare};
 use callboard_shared::config::{
-    AppConfig, BusinessConfig, Check, DatabaseConfig, Findings, LogConfig, MailConfig, MetricsConfig, RedisConfig,
-    SiteConfig, TokenKeyConfig, value,
+    AppConfig, BusinessConfig, Check, DatabaseConfig, Findings, LogConfig, MailConfig, MetricsConfig, QueueConfig,
+    RedisConfig, SiteConfig, TokenKeyConfig, value,
 };
 use callboard_shared::health;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -57,6 +57,9 @@ pub struct Settings {
     /// Redis.
     #[command(flatten)]
     pub redis: RedisConfig,
+    /// How the queue treats payloads and floods.
+    #[command(flatten)]
+    pub queue: QueueConfig,
     /// How the agency works.
     #[command(flatten)]
     pub business: BusinessConfig,

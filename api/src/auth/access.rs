@@ -101,7 +101,7 @@ const fn delete(path: &'static str, needs: Needs) -> Rule {
     Rule::new(Method::DELETE, path, needs)
 }
 
-use Needs::{Admin, Anybody, Session, User};
+use Needs::{Admin, Anybody, Session, Staff, User};
 
 /// Every route, in the order of the paths.
 pub const RULES: &[Rule] = &[
@@ -153,14 +153,26 @@ pub const RULES: &[Rule] = &[
     put("/api/v1/items/{id}", User).scope("items:write").verified(),
     patch("/api/v1/items/{id}", User).scope("items:write").verified(),
     delete("/api/v1/items/{id}", User).scope("items:write").verified(),
+    get("/api/v1/jobs", Staff).scope("jobs:read").query(),
     get("/api/v1/jobs/{id}", User).scope("jobs:read"),
+    post("/api/v1/jobs/{id}/cancel", Staff).scope("jobs:write").verified(),
+    post("/api/v1/jobs/{id}/retry", Staff).scope("jobs:write").verified(),
+    get("/api/v1/jobs/{id}/why", User).scope("jobs:read"),
     get("/api/v1/profiles", User).scope("profiles:read").query(),
     post("/api/v1/profiles", User).scope("profiles:write").verified(),
     get("/api/v1/profiles/{id}", User).scope("profiles:read"),
     put("/api/v1/profiles/{id}", User).scope("profiles:write").verified(),
     patch("/api/v1/profiles/{id}", User).scope("profiles:write").verified(),
     delete("/api/v1/profiles/{id}", User).scope("profiles:write").verified(),
+    get("/api/v1/queues", Staff).scope("jobs:read"),
+    get("/api/v1/queues/{name}", Staff).scope("jobs:read"),
+    post("/api/v1/queues/{name}/pause", Staff).scope("jobs:write").verified(),
+    post("/api/v1/queues/{name}/resume", Staff).scope("jobs:write").verified(),
     get("/api/v1/rate-limits", Anybody).limit(Limit::Free),
+    get("/api/v1/schedules", Staff).scope("jobs:read"),
+    get("/api/v1/schedules/{name}", Staff).scope("jobs:read"),
+    patch("/api/v1/schedules/{name}", Staff).scope("jobs:write").verified(),
+    post("/api/v1/schedules/{name}/run", Staff).scope("jobs:write").verified(),
     get("/api/v1/users", Admin).scope("users:read").query(),
     post("/api/v1/users", Admin).scope("users:write"),
     get("/api/v1/users/me", User).scope("users:read"),
@@ -172,6 +184,7 @@ pub const RULES: &[Rule] = &[
     put("/api/v1/users/{id}", User).scope("users:write"),
     patch("/api/v1/users/{id}", User).scope("users:write"),
     delete("/api/v1/users/{id}", User).scope("users:write"),
+    get("/api/v1/workers", Staff).scope("jobs:read"),
     get("/assets/page.css", Anybody),
     get("/docs", Anybody),
     get("/docs/{file}", Anybody).limit(Limit::Free),

@@ -3,12 +3,24 @@
 mod create_admin;
 mod doctor;
 mod healthcheck;
+mod jobs;
 mod migrate;
 mod openapi;
+mod plain;
+mod queues;
+mod refusal;
+mod schedules;
 mod seed;
 mod serve;
+mod servers;
+mod table;
+mod workers;
 
-use std::{error::Error, io::Write, process::ExitCode};
+use std::{
+    error::Error,
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use callboard_shared::config::{Check, Findings, Loaded};
 use clap::{Parser, Subcommand};
@@ -38,6 +50,14 @@ enum Command {
     Seed(seed::Seed),
     /// Looks for what is wrong with the installation, and says how to heal it.
     Doctor(Box<doctor::Doctor>),
+    /// Lists, shows and explains jobs; retries and cancels them.
+    Jobs(Box<jobs::Jobs>),
+    /// Lists queues; pauses and resumes them.
+    Queues(Box<queues::Queues>),
+    /// Lists schedules; enables, disables and runs them.
+    Schedules(Box<schedules::Schedules>),
+    /// Lists workers.
+    Workers(Box<workers::Workers>),
     /// Prints the API's OpenAPI description.
     Openapi,
     /// Asks the API on this machine how it is; exit code 0 means well.
@@ -59,6 +79,10 @@ impl Check for Cli {
         match &self.command {
             Command::Serve(settings) => settings.check(findings),
             Command::Doctor(doctor) => doctor.check(findings),
+            Command::Jobs(jobs) => jobs.check(findings),
+            Command::Queues(queues) => queues.check(findings),
+            Command::Schedules(schedules) => schedules.check(findings),
+            Command::Workers(workers) => workers.check(findings),
             Command::Migrate(_)
             | Command::CreateAdmin(_)
             | Command::Seed(_)
@@ -76,17 +100,34 @@ pub async fn run(loaded: Loaded<Cli>) -> ExitCode {
         Command::CreateAdmin(create) => create.run().await,
         Command::Seed(seed) => seed.run().await,
         Command::Doctor(doctor) => doctor.run().await,
+        Command::Jobs(jobs) => jobs.run().await,
+        Command::Queues(queues) => queues.run().await,
+        Command::Schedules(schedules) => schedules.run().await,
+        Command::Workers(workers) => workers.run().await,
         Command::Openapi => openapi::run(),
         Command::Healthcheck(healthcheck) => healthcheck.run().await,
     };
     outcome.unwrap_or_else(|error| {
-        // A closed terminal is no reason to do anything else.
-        let _ = writeln!(std::io::stderr(), "error: {error}");
+        if !is_closed_pipe(&*error) {
+            complain(&error.to_string());
+        }
         ExitCode::FAILURE
     })
 }
 
+/// Whether whoever read the output, as `head`, has seen enough: nobody needs to
+/// be told.
+fn is_closed_pipe(error: &(dyn Error + Send + Sync + 'static)) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// Writes one line about what is wrong to the terminal. A closed terminal is no
+/// reason to do anything else.
+fn complain(error: &str) {
+    let _ = writeln!(io::stderr(), "error: {error}");
+}
+
 /// Writes one line to the terminal.
-fn say(line: &str) -> std::io::Result<()> {
-    writeln!(std::io::stdout(), "{line}")
+fn say(line: &str) -> io::Result<()> {
+    writeln!(io::stdout(), "{line}")
 }

@@ -166,6 +166,12 @@ catalogue! {
     TooManyApiKeys = "too_many_api_keys", CONFLICT
         { "Too many API keys", "An account may have 50 API keys at a time. Delete those that are no longer used." }
         { "API 키가 너무 많음", "계정마다 API 키는 최대 50개까지 가질 수 있습니다. 사용하지 않는 키를 삭제하세요." }
+    JobWrongState = "job_wrong_state", CONFLICT
+        { "Job is in another state", "A job that has ended can't be cancelled, and one that waits for its turn or for others, or runs, can't be retried. The detail names its state." }
+        { "작업의 상태가 맞지 않음", "종료된 작업은 취소할 수 없고, 차례를 기다리거나 실행 중인 작업은 다시 시도할 수 없습니다. 현재 상태는 detail에 있습니다." }
+    JobKeyHeld = "job_key_held", CONFLICT
+        { "Unique key is taken", "Another job that has not ended holds the unique key of this one, and the two may not be there at a time. The detail names it; retry when it has ended." }
+        { "고유 키가 사용 중", "아직 종료되지 않은 다른 작업이 이 작업의 고유 키를 가지고 있어 함께 있을 수 없습니다. 그 작업은 detail에 있습니다. 종료된 뒤 다시 시도하세요." }
     InUse = "in_use", CONFLICT
         { "Still in use", "Others refer to this, so it can't be deleted. The detail and `references` name them." }
         { "사용 중이라 삭제할 수 없음", "다른 항목이 참조하고 있어 삭제할 수 없습니다. 참조하는 항목은 detail과 `references`에 있습니다." }
@@ -199,6 +205,9 @@ catalogue! {
     RateLimited = "rate_limited", TOO_MANY_REQUESTS
         { "Too many requests", "This caller has made more requests than its limit allows. `RateLimit` tells what is left; try again after the time in Retry-After." }
         { "요청이 너무 많음", "허용된 한도보다 많은 요청을 보냈습니다. 남은 한도는 RateLimit에 있습니다. Retry-After 시간 뒤에 다시 시도하세요." }
+    QueueFull = "queue_full", TOO_MANY_REQUESTS
+        { "Too much work waits", "This request would leave work for later, and too much of it waits already. Nothing was done; try again after the time in Retry-After." }
+        { "대기 중인 작업이 너무 많음", "이 요청은 나중에 처리할 작업을 남기지만 이미 너무 많은 작업이 대기 중입니다. 처리된 것은 없습니다. Retry-After 시간 뒤에 다시 시도하세요." }
     InternalError = "internal_error", INTERNAL_SERVER_ERROR
         { "Internal error", "Something went wrong on our side. It is in our log under the request id." }
         { "내부 오류", "서버에서 문제가 발생했습니다. 요청 ID로 기록되었습니다." }

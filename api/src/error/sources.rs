@@ -1,5 +1,6 @@
 //! What the errors of the layers below mean to a client.
 
+use axum::http::{HeaderValue, header};
 use callboard_queue::Error as QueueError;
 use callboard_shared::db::DbError;
 
@@ -42,6 +43,19 @@ impl From<QueueError> for Problem {
         match error {
             QueueError::Ledger(error) => error.into(),
             QueueError::Contended { .. } => Self::unavailable(error),
+            // A second of a worker's time makes room for many.
+            QueueError::QueueFull { .. } => {
+                Self::new(Code::QueueFull).with_header(header::RETRY_AFTER, HeaderValue::from(5_u16))
+            }
+            QueueError::NoSuchJob(_) | QueueError::NoSuchQueue(_) | QueueError::NoSuchSchedule(_) => {
+                Self::new(Code::NotFound)
+            }
+            QueueError::WrongState { state, .. } => Self::new(Code::JobWrongState)
+                .with_detail(Text::new(format!("The job is {state}."), format!("작업의 상태: {state}."))),
+            QueueError::KeyHeld { holder, .. } => Self::new(Code::JobKeyHeld).with_detail(Text::new(
+                format!("Job {holder} holds the unique key of this one."),
+                format!("작업 {holder}이(가) 이 작업의 고유 키를 가지고 있습니다."),
+            )),
             error => Self::internal(error),
         }
     }

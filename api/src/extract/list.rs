@@ -9,8 +9,8 @@ use axum::{extract::FromRequestParts, http::request::Parts};
 use callboard_shared::db::listing::{Comparison, Direction, Filter, ListRequest, Listed, Listing, Value, Window};
 use utoipa::{PartialSchema, ToSchema, openapi::RefOr, openapi::schema::Schema};
 
-use super::{cursor::Cursor, params::MOST_ERRORS};
-use crate::error::{Code, FieldError, Problem, Text};
+use super::{cursor::Cursor, params::Refusals};
+use crate::error::{Code, Problem};
 
 /// Rows a page when none are asked for, and the most.
 pub(crate) const LIMITS: (i64, i64) = (50, 100);
@@ -49,18 +49,14 @@ impl<S: Sync, T: Listed + ToSchema> FromRequestParts<S> for List<T> {
         let mut given: Vec<(String, String)> =
             serde_urlencoded::from_str(query).map_err(|_| Problem::new(Code::InvalidParameter))?;
         given.sort();
-        let mut reader = Reader { listing: &T::LISTING, fields: fields_of::<T>, errors: Vec::new() };
+        let mut reader = Reader { listing: &T::LISTING, fields: fields_of::<T>, errors: Refusals::default() };
         let parsed = reader.read(&given);
         match parsed {
             Some((request, fields)) if reader.errors.is_empty() => {
                 let canonical = serde_urlencoded::to_string(&given).map_err(Problem::internal)?;
                 Ok(Self { request, fields, canonical, of: PhantomData })
             }
-            _ => {
-                let is_unknown = reader.errors.iter().all(|error| error.code == "unknown_parameter");
-                let code = if is_unknown { Code::UnknownParameter } else { Code::InvalidParameter };
-                Err(Problem::new(code).with_errors(reader.errors))
-            }
+            _ => Err(reader.errors.into_problem()),
         }
     }
 }
@@ -76,18 +72,10 @@ pub(crate) fn fields_of<T: PartialSchema>() -> Vec<String> {
 struct Reader<'a> {
     listing: &'a Listing,
     fields: fn() -> Vec<String>,
-    errors: Vec<FieldError>,
+    errors: Refusals,
 }
 
 impl Reader<'_> {
-    fn refuse<T>(&mut self, name: &str, code: &'static str, en: impl Into<String>, ko: impl Into<String>) -> Option<T> {
-        // Of a thousand wrong ones the first few are enough to see what is wrong.
-        if self.errors.len() < MOST_ERRORS {
-            self.errors.push(FieldError::parameter(name, code, Text::new(en.into(), ko.into())));
-        }
-        None
-    }
-
     fn read(&mut self, given: &[(String, String)]) -> Option<(ListRequest, Option<BTreeSet<String>>)> {
         let mut request = ListRequest {
             filters: Vec::new(),
@@ -100,20 +88,15 @@ impl Reader<'_> {
         let (mut fields, mut cursor, mut skip) = (None, None, None);
         for (index, (name, value)) in given.iter().enumerate() {
             if index > 0 && given[index - 1].0 == *name {
-                self.refuse::<()>(
-                    name,
-                    "duplicate_parameter",
-                    "This parameter is given twice.",
-                    "같은 매개변수가 두 번 있습니다.",
-                );
+                self.errors.twice(name);
                 continue;
             }
             match name.as_str() {
-                "limit" => request.limit = self.number(name, value, 1, LIMITS.1).unwrap_or(LIMITS.0),
-                "skip" => skip = self.number(name, value, 0, FARTHEST_SKIP),
+                "limit" => request.limit = self.errors.number(name, value, 1, LIMITS.1).unwrap_or(LIMITS.0),
+                "skip" => skip = self.errors.number(name, value, 0, FARTHEST_SKIP),
                 "cursor" => cursor = Some(value),
                 "count" if value == "exact" => request.count = true,
-                "count" => drop(self.refuse::<()>(
+                "count" => drop(self.errors.refuse::<()>(
                     name,
                     "invalid_value",
                     "The only count is exact.",
@@ -128,7 +111,7 @@ impl Reader<'_> {
         request.count |= skip.is_some();
         request.window = match (cursor, skip) {
             (Some(_), Some(_)) => {
-                return self.refuse(
+                return self.errors.refuse(
                     "cursor",
                     "conflicting_parameters",
                     "Use cursor or skip, not both.",
@@ -140,19 +123,6 @@ impl Reader<'_> {
             (None, None) => Window::First,
         };
         Some((request, fields))
-    }
-
-    fn number(&mut self, name: &str, value: &str, least: i64, most: i64) -> Option<i64> {
-        let is_plain = value.bytes().all(|byte| byte.is_ascii_digit());
-        match value.parse() {
-            Ok(number) if is_plain && (least..=most).contains(&number) => Some(number),
-            _ => self.refuse(
-                name,
-                "out_of_range",
-                format!("This must be a whole number from {least} to {most}."),
-                format!("{least} 이상 {most} 이하의 정수여야 합니다."),
-            ),
-        }
     }
 
     /// `-created_at,name`, and the id behind it, which makes the order total.
@@ -170,7 +140,7 @@ impl Reader<'_> {
                     let known: Vec<_> =
                         self.listing.columns.iter().filter(|column| column.sorts).map(|column| column.name).collect();
                     let known = known.join(", ");
-                    return self.refuse(
+                    return self.errors.refuse(
                         name,
                         "invalid_sort",
                         format!("Sort by these, each once, with a - for the other direction: {known}."),
@@ -189,13 +159,18 @@ impl Reader<'_> {
             return Some(wanted);
         }
         let known = known.join(", ");
-        self.refuse(name, "unknown_field", format!("The fields are: {known}."), format!("쓸 수 있는 필드: {known}."))
+        self.errors.refuse(
+            name,
+            "unknown_field",
+            format!("The fields are: {known}."),
+            format!("쓸 수 있는 필드: {known}."),
+        )
     }
 
     fn search(&mut self, name: &str, value: &str) -> Option<String> {
         let words = value.trim();
         if words.is_empty() || words.chars().count() > LONGEST_SEARCH || words.contains('\0') {
-            return self.refuse(
+            return self.errors.refuse(
                 name,
                 "invalid_value",
                 format!("The text to look for has 1 to {LONGEST_SEARCH} characters."),
@@ -215,18 +190,10 @@ impl Reader<'_> {
             })
         };
         let Some((column, comparison)) = equal.map(|column| (column, Comparison::Equal)).or_else(range) else {
-            return self.refuse(
-                name,
-                "unknown_parameter",
-                "There is no such parameter here.",
-                "알 수 없는 매개변수입니다.",
-            );
+            return self.errors.unknown(name);
         };
-        if let Some(value) = column.kind.parse(value) {
-            return Some(Filter { column: column.name, comparison, value });
-        }
-        let (en, ko) = super::list_docs::in_words(column.kind);
-        self.refuse(name, "invalid_value", format!("This must be {en}."), format!("{ko}여야 합니다."))
+        let value = self.errors.value(name, column.kind, value)?;
+        Some(Filter { column: column.name, comparison, value })
     }
 
     fn window(&mut self, raw: &str, sort: &[(&'static str, Direction)]) -> Option<Window> {
@@ -242,7 +209,7 @@ impl Reader<'_> {
         match found {
             Some((values, false)) => Some(Window::After(values)),
             Some((values, true)) => Some(Window::Before(values)),
-            None => self.refuse(
+            None => self.errors.refuse(
                 "cursor",
                 "invalid_cursor",
                 "This is no cursor of this list in this order. Take next_cursor or prev_cursor as it is, with the same sort.",

@@ -26,14 +26,6 @@ pub struct ListParams<T>(PhantomData<T>);
 impl<T: Listed + ToSchema> IntoParams for ListParams<T> {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let listing = T::LISTING;
-        let whole = |least: i64, most: i64, usual: i64| {
-            ObjectBuilder::new()
-                .schema_type(Type::Integer)
-                .minimum(Some(least))
-                .maximum(Some(most))
-                .default(Some(json!(usual)))
-                .build()
-        };
         let text = || ObjectBuilder::new().schema_type(Type::String);
         let mut sorts: Vec<String> = Vec::new();
         for column in listing.columns.iter().filter(|column| column.sorts) {
@@ -42,11 +34,9 @@ impl<T: Listed + ToSchema> IntoParams for ListParams<T> {
         let one_of = sorts.iter().map(|sort| regex_literal(sort)).collect::<Vec<_>>().join("|");
         let fields = fields_of::<T>().join("|");
         let mut all = vec![
-            parameter("limit", "Rows a page.", whole(1, LIMITS.1, LIMITS.0)),
-            parameter(
-                "cursor",
+            limit_parameter("Rows a page."),
+            cursor_parameter(
                 "The page after or before: `next_cursor` or `prev_cursor` of another page, with the same `sort`.",
-                text().pattern(Some("^[A-Za-z0-9_-]+$")).build(),
             ),
             parameter(
                 "skip",
@@ -87,7 +77,28 @@ impl<T: Listed + ToSchema> IntoParams for ListParams<T> {
     }
 }
 
-fn parameter(name: &str, about: &str, schema: Object) -> Parameter {
+fn whole(least: i64, most: i64, usual: i64) -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .minimum(Some(least))
+        .maximum(Some(most))
+        .default(Some(json!(usual)))
+        .build()
+}
+
+/// How many rows a page has.
+pub(super) fn limit_parameter(about: &str) -> Parameter {
+    parameter("limit", about, whole(1, LIMITS.1, LIMITS.0))
+}
+
+/// Where a page begins.
+pub(super) fn cursor_parameter(about: &str) -> Parameter {
+    let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[A-Za-z0-9_-]+$"));
+    parameter("cursor", about, text.build())
+}
+
+/// An optional parameter of the query.
+pub(super) fn parameter(name: &str, about: &str, schema: Object) -> Parameter {
     ParameterBuilder::new()
         .name(name)
         .parameter_in(ParameterIn::Query)
@@ -97,7 +108,8 @@ fn parameter(name: &str, about: &str, schema: Object) -> Parameter {
         .build()
 }
 
-fn schema(kind: Kind) -> Object {
+/// What a filter by values of a kind takes.
+pub(super) fn schema(kind: Kind) -> Object {
     let text = ObjectBuilder::new().schema_type(Type::String);
     match kind {
         Kind::Uuid => text.format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid))).build(),

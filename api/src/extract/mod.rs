@@ -1,11 +1,13 @@
 //! Extractors: what a handler may ask of a request. Each refuses with a
 //! [`Problem`](crate::error::Problem), never with a framework's plain text.
 
+mod action;
 mod body;
 mod change;
 mod cursor;
 mod fault;
 mod input;
+mod job_list;
 mod json;
 mod json_or_form;
 mod language;
@@ -19,11 +21,13 @@ mod preconditions;
 mod request_info;
 mod traceparent;
 
+pub use action::{Action, Done};
 pub use body::BodyLimits;
 pub use change::Change;
 pub use cursor::Cursor;
 pub use fault::{Faults, Reason};
 pub use input::{FormInput, Input};
+pub use job_list::{JobList, JobListParams};
 pub use json::ValidJson;
 pub use json_or_form::{BodyKind, JsonOrForm};
 pub use language::Language;

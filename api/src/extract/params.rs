@@ -4,13 +4,85 @@ use axum::{
     extract::FromRequestParts,
     http::{Uri, request::Parts},
 };
+use callboard_shared::db::listing::{Kind, Value};
 use serde::de::DeserializeOwned;
 
-use super::fault::ShapeFault;
+use super::{fault::ShapeFault, list_docs::in_words};
 use crate::error::{Code, FieldError, Problem, Text};
 
 /// The most faults that one answer names: a short request must not get a long one.
-pub(super) const MOST_ERRORS: usize = 20;
+const MOST_ERRORS: usize = 20;
+
+/// What is wrong with the parameters of a list, each by its name.
+#[derive(Debug, Default)]
+pub(super) struct Refusals(Vec<FieldError>);
+
+impl Refusals {
+    /// Notes why the parameter `name` is not taken.
+    pub(super) fn refuse<T>(
+        &mut self,
+        name: &str,
+        code: &'static str,
+        en: impl Into<String>,
+        ko: impl Into<String>,
+    ) -> Option<T> {
+        // Of a thousand wrong ones the first few are enough to see what is wrong.
+        if self.0.len() < MOST_ERRORS {
+            self.0.push(FieldError::parameter(name, code, Text::new(en.into(), ko.into())));
+        }
+        None
+    }
+
+    /// Notes a parameter that is given twice.
+    pub(super) fn twice(&mut self, name: &str) {
+        self.refuse::<()>(
+            name,
+            "duplicate_parameter",
+            "This parameter is given twice.",
+            "같은 매개변수가 두 번 있습니다.",
+        );
+    }
+
+    /// Notes a parameter that there isn't.
+    pub(super) fn unknown<T>(&mut self, name: &str) -> Option<T> {
+        self.refuse(name, "unknown_parameter", "There is no such parameter here.", "알 수 없는 매개변수입니다.")
+    }
+
+    /// The value of a kind, or a noted refusal.
+    pub(super) fn value(&mut self, name: &str, kind: Kind, raw: &str) -> Option<Value> {
+        if let Some(value) = kind.parse(raw) {
+            return Some(value);
+        }
+        let (en, ko) = in_words(kind);
+        self.refuse(name, "invalid_value", format!("This must be {en}."), format!("{ko}여야 합니다."))
+    }
+
+    /// The whole number, or a noted refusal.
+    pub(super) fn number(&mut self, name: &str, value: &str, least: i64, most: i64) -> Option<i64> {
+        let is_plain = value.bytes().all(|byte| byte.is_ascii_digit());
+        match value.parse() {
+            Ok(number) if is_plain && (least..=most).contains(&number) => Some(number),
+            _ => self.refuse(
+                name,
+                "out_of_range",
+                format!("This must be a whole number from {least} to {most}."),
+                format!("{least} 이상 {most} 이하의 정수여야 합니다."),
+            ),
+        }
+    }
+
+    /// Whether nothing was refused.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The answer that names all of them.
+    pub(super) fn into_problem(self) -> Problem {
+        let is_unknown = self.0.iter().all(|error| error.code == "unknown_parameter");
+        let code = if is_unknown { Code::UnknownParameter } else { Code::InvalidParameter };
+        Problem::new(code).with_errors(self.0)
+    }
+}
 
 /// The query parameters as a `T`; whether unknown ones are refused is for `T` to
 /// say (`#[serde(deny_unknown_fields)]`; links in mails are lenient).

@@ -5,7 +5,7 @@ use std::fmt;
 
 use axum::{
     extract::{FromRef, FromRequest, Request},
-    http::{HeaderMap, HeaderName},
+    http::{HeaderMap, HeaderName, Method, Uri},
 };
 use callboard_shared::{config::TokenKeyConfig, db::idempotency_keys::IdempotentRequest, mac::mac};
 use sha2::{Digest, Sha256};
@@ -32,6 +32,12 @@ pub struct Post<T> {
     /// The body.
     pub value: T,
     info: RequestInfo,
+    request: KeyedRequest,
+}
+
+/// What an `Idempotency-Key` is looked up by, if the request has one.
+#[derive(Debug)]
+pub(super) struct KeyedRequest {
     route: String,
     key: Option<String>,
     digest: [u8; 32],
@@ -56,6 +62,36 @@ impl fmt::Debug for FingerprintKey {
     }
 }
 
+impl KeyedRequest {
+    /// The request with a body of this SHA-256.
+    ///
+    /// # Errors
+    /// 400 for a key that is none.
+    pub(super) fn new(method: &Method, uri: &Uri, headers: &HeaderMap, digest: [u8; 32]) -> Result<Self, Problem> {
+        Ok(Self { route: format!("{method} {}", uri.path()), key: key_of(headers)?, digest })
+    }
+
+    /// Whether it came with a key.
+    pub(super) const fn has_key(&self) -> bool {
+        self.key.is_some()
+    }
+
+    /// As [`Post::begin`].
+    pub(super) async fn begin(&self, state: &AppState, info: &RequestInfo, caller: &Caller) -> Result<Begun, Problem> {
+        let request = self.key.as_ref().map(|key| IdempotentRequest {
+            principal: caller.principal().to_owned(),
+            route: self.route.clone(),
+            key: key.clone(),
+            fingerprint: mac(&state.fingerprints.0, &[PURPOSE, &self.digest]),
+        });
+        let begun = Work::by(state, info, caller).await?.once(request).await?;
+        if matches!(begun, Begun::Replay(_)) {
+            state.metrics.replayed();
+        }
+        Ok(begun)
+    }
+}
+
 impl<T> Post<T> {
     /// Begins the caller's work, unless it was done under the same key before.
     ///
@@ -64,17 +100,7 @@ impl<T> Post<T> {
     /// secret; 422 when the key came with another body; 503 while PostgreSQL is
     /// out of reach.
     pub async fn begin(&self, state: &AppState, caller: &Caller) -> Result<Begun, Problem> {
-        let request = self.key.as_ref().map(|key| IdempotentRequest {
-            principal: caller.principal().to_owned(),
-            route: self.route.clone(),
-            key: key.clone(),
-            fingerprint: mac(&state.fingerprints.0, &[PURPOSE, &self.digest]),
-        });
-        let begun = Work::by(state, &self.info, caller).await?.once(request).await?;
-        if matches!(begun, Begun::Replay(_)) {
-            state.metrics.replayed();
-        }
-        Ok(begun)
+        self.request.begin(state, &self.info, caller).await
     }
 }
 
@@ -87,13 +113,12 @@ where
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let key = key_of(request.headers())?;
-        let route = format!("{} {}", request.method(), request.uri().path());
+        let keyed = KeyedRequest::new(request.method(), request.uri(), request.headers(), [0; 32])?;
         let info = request.extensions().get().cloned().unwrap_or_else(|| RequestInfo::from_headers(request.headers()));
         let body = json::read(request, state).await?;
-        let digest = Sha256::digest(&body).into();
+        let request = KeyedRequest { digest: Sha256::digest(&body).into(), ..keyed };
         let value = json::checked(json::from_json(&body)?)?;
-        Ok(Self { value, info, route, key, digest })
+        Ok(Self { value, info, request })
     }
 }
 

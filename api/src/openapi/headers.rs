@@ -169,8 +169,11 @@ fn names(status: &str, rule: &Rule, kind: Kind) -> Vec<&'static str> {
     if ["429", "503"].contains(&status) || (status == "409" && kind.is_idempotent) {
         names.push("Retry-After");
     }
-    if status == "201" && kind.is_idempotent {
-        names.extend(["Location", "Idempotent-Replayed"]);
+    if !is_error && kind.is_idempotent {
+        names.push("Idempotent-Replayed");
+        if ["201", "202"].contains(&status) {
+            names.push("Location");
+        }
     }
     if (status == "201" && kind.makes_versioned) || (kind.is_versioned && ["200", "304"].contains(&status)) {
         names.push("ETag");

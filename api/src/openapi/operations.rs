@@ -16,21 +16,27 @@ use super::each;
 /// The part of a path that names one row.
 const ONE: &str = "/{id}";
 
+/// The same where rows have names.
+const NAMED: &str = "/{name}";
+
 /// Gives an operation the name that generated clients call it by. What its handler
 /// is called is unique in its module alone.
 pub(super) fn name(operation: &mut Operation, method: &Method, path: &str) {
     let own = operation.operation_id.take().unwrap_or_default();
-    let nouns: Vec<String> = path
+    let nouns = path
         .trim_start_matches("/api/v1")
+        .replace(&format!("s{ONE}"), "")
+        .replace(&format!("s{NAMED}"), "")
         .split('/')
-        .filter(|part| !["", "auth", "{id}", "{provider}"].contains(part))
+        .filter(|part| !["", "auth", "{provider}"].contains(part))
         .map(|part| part.trim_matches(['{', '}']).replace('-', "_"))
-        .collect();
-    let nouns = nouns.join("_");
+        .collect::<Vec<_>>()
+        .join("_");
     let one = nouns.strip_suffix('s').unwrap_or(&nouns).to_owned();
-    let nouns = if path.ends_with(ONE) { one.clone() } else { nouns };
     let is_action = path.starts_with("/api/v1/auth/");
-    let name = match (method, own.as_str()) {
+    let acted_on = nouns.strip_suffix(&format!("_{own}")).filter(|_| method == Method::POST && !is_action);
+    let name = acted_on.map(|acted_on| format!("{own}_{acted_on}"));
+    let name = name.unwrap_or_else(|| match (method, own.as_str()) {
         _ if nouns.is_empty() => own,
         (_, "page") => format!("{nouns}_page"),
         (_, "list" | "begin" | "unlink" | "revoke" | "replace" | "update") => format!("{own}_{nouns}"),
@@ -39,7 +45,7 @@ pub(super) fn name(operation: &mut Operation, method: &Method, path: &str) {
         (&Method::DELETE, "revoke_others") => format!("revoke_other_{nouns}"),
         (&Method::DELETE, _) => format!("delete_{nouns}"),
         _ => format!("get_{nouns}"),
-    };
+    });
     operation.operation_id = Some(name);
 }
 
@@ -146,6 +152,11 @@ mod tests {
             (Method::DELETE, "/api/v1/auth/sessions/{id}", "revoke", "revoke_session"),
             (Method::GET, "/api/v1/auth/oauth/{provider}", "begin", "begin_oauth"),
             (Method::GET, "/api/v1/auth/verify-email", "page", "verify_email_page"),
+            (Method::POST, "/api/v1/jobs/{id}/cancel", "cancel", "cancel_job"),
+            (Method::GET, "/api/v1/jobs/{id}/why", "why", "get_job_why"),
+            (Method::GET, "/api/v1/queues/{name}", "show", "get_queue"),
+            (Method::PATCH, "/api/v1/schedules/{name}", "update", "update_schedule"),
+            (Method::POST, "/api/v1/schedules/{name}/run", "run", "run_schedule"),
         ] {
             let mut operation = Operation::new();
             operation.operation_id = Some(own.to_owned());

@@ -132,6 +132,12 @@ problem_set! {
     SecretProblems: SecretAlreadyShown;
     /// What greeting somebody can answer.
     NameProblems: MalformedRequest, ValidationFailed;
+    /// What a route to one thing that has a name can answer.
+    NamedProblems: MalformedRequest, NotFound, ServiceUnavailable;
+    /// What cancelling a job can answer.
+    CancelProblems: JobWrongState;
+    /// What running a job again can answer.
+    RetryProblems: JobWrongState, JobKeyHeld;
     /// What registration can answer.
     RegisterProblems: EmailTaken, UsernameTaken, ServiceUnavailable;
     /// What a change of a username can answer.

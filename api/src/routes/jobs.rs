@@ -1,15 +1,47 @@
 //! `/api/v1/jobs`: the work that requests have caused.
+//!
+//! Cancelling and retrying are the queue's own transactions; how they and their
+//! lines in the audit log belong together is told at [`Action`].
 
-use axum::{Json, extract::State};
+use axum::{Json, extract::State, response::Response};
+use callboard_queue::{Error, JobView, Queue};
+use callboard_shared::db::audit_log::Act;
+use serde_json::json;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
 
 use crate::{
+    answer::Page,
     auth::Caller,
-    error::{Code, Problem},
-    extract::PathId,
-    openapi::NotFoundProblems,
+    error::Problem,
+    extract::{Action, Done, JobList, JobListParams, PathId},
+    openapi::{CancelProblems, ListProblems, NotFoundProblems, RetryProblems},
     state::AppState,
-    views::JobBody,
+    views::{JobBody, WhyBody},
 };
+
+/// The routes.
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(show))
+        .routes(routes!(why))
+        .routes(routes!(cancel))
+        .routes(routes!(retry))
+}
+
+/// List jobs
+///
+/// All jobs that the filters leave in, live and ended, the newest first. A page
+/// looks at 10,000 jobs at most: it may have fewer than `limit`, even none, and
+/// be followed by others all the same. The list has ended when `next_cursor` is
+/// absent. There is no way back, so `prev_cursor` always is.
+#[utoipa::path(get, path = "/api/v1/jobs", tag = "jobs", params(JobListParams),
+    responses((status = 200, description = "A page", body = Page<JobBody>), ListProblems))]
+async fn list(State(state): State<AppState>, list: JobList) -> Result<Json<Page<JobBody>>, Problem> {
+    let found = state.queue.jobs(&list.filter, list.before, list.wanted()).await?;
+    Ok(Json(list.page(found, |job| JobBody::new(job, true))))
+}
 
 /// Look at a job
 ///
@@ -18,16 +50,80 @@ use crate::{
 /// # Errors
 /// 404 for a job that does not exist or is another's.
 #[utoipa::path(get, path = "/api/v1/jobs/{id}", tag = "jobs",
-    params(("id" = uuid::Uuid, Path, description = "The job's id")),
+    params(("id" = Uuid, Path, description = "The job's id")),
     responses((status = 200, description = "The job", body = JobBody), NotFoundProblems))]
-pub async fn show(State(state): State<AppState>, caller: Caller, PathId(id): PathId) -> Result<Json<JobBody>, Problem> {
-    let owner = caller.user_id().to_string();
-    let is_staff = caller.is_staff();
-    state
-        .queue
-        .job(id)
-        .await?
-        .filter(|job| is_staff || job.owner.as_ref() == Some(&owner))
-        .map(|job| Json(JobBody::new(job, is_staff)))
-        .ok_or_else(|| Problem::new(Code::NotFound))
+async fn show(State(state): State<AppState>, caller: Caller, PathId(id): PathId) -> Result<Json<JobBody>, Problem> {
+    let job = visible(find(&state.queue, id).await?, &caller)?;
+    Ok(Json(JobBody::new(job, caller.is_staff())))
+}
+
+/// Ask why a job is not running
+///
+/// All that stands in its way now, the strongest first. Users may ask of the jobs
+/// that their own requests have caused; staff of all, and are told which workers
+/// and who too.
+///
+/// # Errors
+/// 404 for a job that does not exist or is another's.
+#[utoipa::path(get, path = "/api/v1/jobs/{id}/why", tag = "jobs",
+    params(("id" = Uuid, Path, description = "The job's id")),
+    responses((status = 200, description = "The reasons", body = WhyBody), NotFoundProblems))]
+async fn why(State(state): State<AppState>, caller: Caller, PathId(id): PathId) -> Result<Json<WhyBody>, Problem> {
+    visible(find(&state.queue, id).await?, &caller)?;
+    Ok(Json(WhyBody::new(state.queue.why(id).await?, caller.is_staff())))
+}
+
+/// Cancel a job
+///
+/// One that waits has ended as `cancelled` in the answer. One that runs is told
+/// to stop, and its answer says `cancel_requested`: it ends as `cancelled` soon,
+/// unless it completes first.
+///
+/// # Errors
+/// 404 for a job that does not exist, 409 for one that has ended.
+#[utoipa::path(post, path = "/api/v1/jobs/{id}/cancel", tag = "jobs",
+    params(("id" = Uuid, Path, description = "The job's id")),
+    responses((status = 200, description = "The job after it", body = JobBody), NotFoundProblems, CancelProblems))]
+async fn cancel(State(state): State<AppState>, action: Action, PathId(id): PathId) -> Result<Response, Problem> {
+    let queue = state.queue.clone();
+    let act = async move {
+        queue.cancel(id).await?;
+        done("job.cancelled", &queue, id).await
+    };
+    action.perform(&state, act).await
+}
+
+/// Run a job again
+///
+/// One that has ended, in whatever way, is queued again with as many attempts
+/// more as its kind has; one that is scheduled is due now.
+///
+/// # Errors
+/// 404 for a job that does not exist; 409 for one that waits its turn or runs,
+/// and where another job holds its unique key.
+#[utoipa::path(post, path = "/api/v1/jobs/{id}/retry", tag = "jobs",
+    params(("id" = Uuid, Path, description = "The job's id")),
+    responses((status = 200, description = "The job after it", body = JobBody), NotFoundProblems, RetryProblems))]
+async fn retry(State(state): State<AppState>, action: Action, PathId(id): PathId) -> Result<Response, Problem> {
+    let queue = state.queue.clone();
+    let act = async move {
+        queue.retry(id).await?;
+        done("job.retried", &queue, id).await
+    };
+    action.perform(&state, act).await
+}
+
+async fn done(what: &'static str, queue: &Queue, id: Uuid) -> Result<Done<JobBody>, Problem> {
+    let act = Act { action: what, subject: Some(("job", id)), details: json!({}) };
+    Ok(Done::ok(Some(act), JobBody::new(find(queue, id).await?, true)))
+}
+
+async fn find(queue: &Queue, id: Uuid) -> Result<JobView, Problem> {
+    Ok(queue.job(id).await?.ok_or(Error::NoSuchJob(id))?)
+}
+
+/// The job, if the caller may see it.
+fn visible(job: JobView, caller: &Caller) -> Result<JobView, Problem> {
+    let is_own = || job.owner == Some(caller.user_id().to_string());
+    if caller.is_staff() || is_own() { Ok(job) } else { Err(Error::NoSuchJob(job.id).into()) }
 }

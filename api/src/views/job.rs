@@ -1,6 +1,6 @@
 //! A job, as the user whose request caused it sees it: never its payload.
 
-use callboard_queue::JobView;
+use callboard_queue::{JobView, Progress};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -22,12 +22,12 @@ pub struct JobBody {
     /// `high`, `default` or `low`.
     #[schema(example = "high")]
     pub priority: String,
-    /// The state in the ledger: `scheduled`, `queued`, `running`, `completed`,
-    /// `discarded` or `cancelled`.
+    /// The state in the ledger: `blocked`, `scheduled`, `queued`, `running`,
+    /// `completed`, `discarded` or `cancelled`.
     #[schema(example = "completed")]
     pub state: String,
-    /// The same in the words of outsiders: `scheduled`, `queued`, `started`,
-    /// `finished`, `failed` or `cancelled`.
+    /// The same in the words of outsiders: `blocked`, `scheduled`, `queued`,
+    /// `started`, `finished`, `failed` or `cancelled`.
     #[schema(example = "finished")]
     pub status: String,
     /// Attempts begun.
@@ -36,12 +36,26 @@ pub struct JobBody {
     /// Attempts allowed.
     #[schema(example = 10)]
     pub max_attempts: i16,
+    /// How long an attempt may run, in milliseconds.
+    #[schema(example = 60_000)]
+    pub timeout_ms: i32,
     /// It does not begin before this time.
     pub run_at: DateTime<Utc>,
+    /// Not begun by this time, it is cancelled; null for one that waits as long
+    /// as it takes.
+    pub expires_at: Option<DateTime<Utc>>,
     /// When it was enqueued.
     pub created_at: DateTime<Utc>,
     /// When its latest attempt began.
     pub started_at: Option<DateTime<Utc>>,
+    /// How far it is, for kinds that tell.
+    pub progress: Option<JobProgress>,
+    /// Whether somebody cancels it while it runs.
+    pub cancel_requested: bool,
+    /// The worker that runs it, or ran it last; for staff only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub worker_id: Option<Uuid>,
     /// When it ended.
     pub finished_at: Option<DateTime<Utc>>,
     /// Why it ended, if not by completing; in full for staff only, as it may speak
@@ -51,6 +65,26 @@ pub struct JobBody {
     pub result: Option<Value>,
     /// The attempts that failed, the oldest first.
     pub errors: Vec<AttemptError>,
+}
+
+/// How far a job is, as it tells by itself.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct JobProgress {
+    /// How much is done, in whatever the job counts.
+    #[schema(example = 120)]
+    pub done: u64,
+    /// How much there is in all, if that is known.
+    #[schema(example = 500)]
+    pub total: Option<u64>,
+    /// What is being done.
+    #[schema(example = "rows of the price list")]
+    pub message: Option<String>,
+}
+
+impl From<Progress> for JobProgress {
+    fn from(progress: Progress) -> Self {
+        Self { done: progress.done, total: progress.total, message: progress.message }
+    }
 }
 
 /// An attempt that failed.
@@ -89,9 +123,14 @@ impl JobBody {
             state: job.state.to_string(),
             attempt: job.attempt,
             max_attempts: job.max_attempts,
+            timeout_ms: job.timeout_ms,
             run_at: job.run_at,
+            expires_at: job.expires_at,
             created_at: job.created_at,
             started_at: job.started_at,
+            progress: job.progress.and_then(|told| serde_json::from_value::<Progress>(told).ok()).map(Into::into),
+            cancel_requested: job.cancel_requested,
+            worker_id: job.worker_id.filter(|_| for_staff),
             finished_at: job.finished_at,
             result: job.result,
             errors,

@@ -37,6 +37,8 @@ pub(crate) mod redrive;
 pub(crate) mod rescue;
 pub(crate) mod sample;
 pub(crate) mod schedules;
+#[cfg(feature = "testing")]
+pub(crate) mod testing;
 pub(crate) mod workers;
 
 /// A peer that vanished without a word answers nothing for a quarter of an

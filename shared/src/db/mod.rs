@@ -10,6 +10,7 @@ pub mod api_keys;
 pub mod audit_log;
 pub mod email_change_tokens;
 mod error;
+pub mod history;
 pub mod idempotency_keys;
 pub mod items;
 pub mod listing;

@@ -67,6 +67,8 @@ scopes! {
     JobsEnqueue = "jobs:enqueue"
     /// Look at jobs.
     JobsRead = "jobs:read"
+    /// Cancel and retry jobs, pause and resume queues, change and run schedules.
+    JobsWrite = "jobs:write"
     /// Read profiles.
     ProfilesRead = "profiles:read"
     /// Make, change and delete profiles.

@@ -73,7 +73,7 @@ async fn attempt(app: &App, rule: &'static Rule, kind: Kind) -> Outcome {
     // Of a list: whether it shows what belongs to somebody who is not the caller.
     let theirs =
         if requests::is_list(rule) { requests::row(app, &format!("{}/{{id}}", rule.path), others).await } else { None };
-    let query = theirs.filter(|_| rule.query).map(|id| format!("?id={id}")).unwrap_or_default();
+    let query = theirs.filter(|_| rule.query).map(|id| requests::narrowed(rule, id, others)).unwrap_or_default();
     let mut request = app.request(rule.method.as_str(), &format!("{path}{query}"));
     if let Some(body) = requests::body(rule) {
         request = request.json(&body);

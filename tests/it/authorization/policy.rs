@@ -65,7 +65,7 @@ pub(super) fn expected(rule: &Rule, kind: Kind) -> Outcome {
     if gate != Outcome::Allowed || !(is_list(rule) || is_of_a_row(rule)) {
         return gate;
     }
-    let collection = rule.path.trim_end_matches("/{id}");
+    let collection = rule.path.split("/{id}").next().unwrap();
     let (_, readers, writers) = RESOURCES.iter().find(|(path, ..)| *path == collection).expect("a row in RESOURCES");
     let is_one_of = |others: Others| match others {
         Others::Nobody => false,
@@ -109,6 +109,22 @@ const PUBLIC: [&str; 20] = [
 /// What is for admins, whosever the rows.
 const ADMINS_ONLY: [&str; 3] = ["GET /api/v1/audit-log", "GET /api/v1/users", "POST /api/v1/users"];
 
+/// What is for managers and admins, whosever the rows.
+const STAFF_ONLY: [&str; 12] = [
+    "GET /api/v1/jobs",
+    "POST /api/v1/jobs/{id}/cancel",
+    "POST /api/v1/jobs/{id}/retry",
+    "GET /api/v1/queues",
+    "GET /api/v1/queues/{name}",
+    "POST /api/v1/queues/{name}/pause",
+    "POST /api/v1/queues/{name}/resume",
+    "GET /api/v1/schedules",
+    "GET /api/v1/schedules/{name}",
+    "PATCH /api/v1/schedules/{name}",
+    "POST /api/v1/schedules/{name}/run",
+    "GET /api/v1/workers",
+];
+
 /// What changes something, and yet doesn't wait for a verified email address:
 /// people's own data, and the way in and out.
 const UNVERIFIED: [&str; 4] = ["/api/v1/api-keys/{id}", "/api/v1/auth/", "/api/v1/users", "/api/v1/users/"];
@@ -123,6 +139,8 @@ fn needs(route: &str, path: &str) -> Needs {
         Needs::Anybody
     } else if ADMINS_ONLY.contains(&route) {
         Needs::Admin
+    } else if STAFF_ONLY.contains(&route) {
+        Needs::Staff
     } else if path.starts_with("/api/v1/auth/") || path.starts_with("/api/v1/api-keys") {
         Needs::Session
     } else {

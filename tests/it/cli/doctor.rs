@@ -1,7 +1,23 @@
 //! `callboard-api doctor`
 
+use callboard_queue::Job;
+use callboard_shared::jobs::{MAIL_QUEUE, VerifyAddress};
 use callboard_tests::installation::Installation;
 use callboard_tests::services::Services;
+use callboard_tests::wait::{SOON, wait_until};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::console::{enqueue, said, start_worker};
+
+/// A kind of a version that no worker has.
+#[derive(Debug, Serialize, Deserialize)]
+struct Newer {}
+
+impl Job for Newer {
+    const KIND: &'static str = "email.newer";
+    const QUEUE: &'static str = MAIL_QUEUE;
+}
 
 async fn doctor(place: &Installation, change: &[(&str, &str)]) -> (Option<i32>, String) {
     let program = place.program("callboard-api").argument("doctor");
@@ -65,4 +81,95 @@ async fn a_redis_that_evicts_is_risky_with_the_way_out() {
     let (code, said) = doctor(&place, &[]).await;
     assert_eq!((code, verdict(&said, "Redis eviction")), (Some(0), "risky"), "{said}");
     assert!(said.contains("allkeys-lru") && said.contains("set maxmemory-policy noeviction"), "{said}");
+}
+
+async fn execute(place: &Installation, statement: &'static str) {
+    sqlx::query(statement).execute(place.pool()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_queue_that_somebody_serves_is_well() {
+    let place = Installation::new().await;
+    let _worker = start_worker(&place).await;
+    // The janitor makes the days at its first look.
+    wait_until(SOON, "all is well with the queue", || async {
+        let (code, said) = doctor(&place, &[]).await;
+        let is_ok = |what: &str| said.lines().any(|line| line.starts_with(&format!("ok     {what} ")));
+        code == Some(0) && ["workers", "duties", "queues", "kinds", "schedules", "history"].into_iter().all(is_ok)
+    })
+    .await;
+}
+
+/// Without a worker nothing is wrong yet; with a job that waits for one it is.
+#[tokio::test]
+async fn a_job_that_nobody_is_there_for_is_wrong() {
+    let place = Installation::new().await;
+    let (code, text) = doctor(&place, &[]).await;
+    assert_eq!((code, verdict(&text, "workers"), verdict(&text, "queues")), (Some(0), "risky", "ok"), "{text}");
+    let id = enqueue(&place, &VerifyAddress { user_id: Uuid::now_v7(), token_id: Uuid::now_v7() }).await;
+    for change in [&[][..], &[("REDIS_URL", "redis://127.0.0.1:1")]] {
+        let (code, text) = doctor(&place, change).await;
+        assert_eq!((code, verdict(&text, "mail has jobs and no worker")), (Some(1), "WRONG"), "{text}");
+        assert!(text.contains("`--queues mail`"), "{text}");
+    }
+    // Its element stays on the list until a worker meets it.
+    said(&place, &["jobs", "cancel", &id.to_string()]).await;
+    let (code, text) = doctor(&place, &[]).await;
+    assert_eq!((code, verdict(&text, "queues")), (Some(0), "ok"), "{text}");
+}
+
+#[tokio::test]
+async fn what_operators_have_stopped_is_told_with_the_way_back() {
+    let place = Installation::new().await;
+    let _worker = start_worker(&place).await;
+    said(&place, &["queues", "pause", "mail", "--by", "ada"]).await;
+    said(&place, &["schedules", "disable", "maintenance.prune_tokens"]).await;
+    let (code, text) = doctor(&place, &[]).await;
+    assert_eq!((code, verdict(&text, "mail is paused since")), (Some(0), "risky"), "{text}");
+    assert_eq!(verdict(&text, "maintenance.prune_tokens is disabled"), "risky", "{text}");
+    for way_back in ["by ada", "`callboard-api queues resume mail`", "schedules enable maintenance.prune_tokens`"] {
+        assert!(text.contains(way_back), "{way_back}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_kind_that_no_worker_knows_is_wrong() {
+    let place = Installation::new().await;
+    let _worker = start_worker(&place).await;
+    enqueue(&place, &Newer {}).await;
+    let (code, text) = doctor(&place, &[]).await;
+    assert_eq!((code, verdict(&text, "no living worker knows email.newer")), (Some(1), "WRONG"), "{text}");
+}
+
+/// A worker that stands still counts as living for 15 s after its last beat.
+#[tokio::test]
+async fn duties_that_nobody_does_are_told() {
+    let place = Installation::new().await;
+    let worker = start_worker(&place).await;
+    worker.signal("STOP").await;
+    execute(&place, "UPDATE queue_workers SET beat_at = clock_timestamp()").await;
+    execute(&place, "UPDATE queue_leases SET held_until = '-infinity' WHERE duty IN ('janitor', 'scheduler')").await;
+    execute(
+        &place,
+        "UPDATE queue_schedules SET next_at = clock_timestamp() - interval '5 minutes'
+         WHERE name = 'maintenance.prune_tokens'",
+    )
+    .await;
+    let (code, text) = doctor(&place, &[]).await;
+    assert_eq!((code, verdict(&text, "vacant: janitor, scheduler")), (Some(1), "risky"), "{text}");
+    assert_eq!(verdict(&text, "maintenance.prune_tokens is 5 min late"), "WRONG", "{text}");
+    worker.signal("CONT").await;
+}
+
+#[tokio::test]
+async fn days_that_are_missing_or_over_are_told() {
+    let place = Installation::new().await;
+    execute(
+        &place,
+        "CREATE TABLE queue_history_20200101 PARTITION OF queue_history FOR VALUES FROM ('2020-01-01') TO ('2020-01-02')",
+    )
+    .await;
+    let (code, text) = doctor(&place, &[]).await;
+    assert_eq!((code, verdict(&text, "no partition for")), (Some(0), "risky"), "{text}");
+    assert_eq!(verdict(&text, "1 day whose retention is over"), "risky", "{text}");
 }

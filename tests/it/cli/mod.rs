@@ -1,7 +1,12 @@
 //! The command lines of both programs.
 
+mod console;
 mod create_admin;
 mod doctor;
 mod environment_example;
+mod jobs;
 mod migrate;
+mod queues;
+mod schedules;
 mod settings;
+mod workers;

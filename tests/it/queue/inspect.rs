@@ -4,7 +4,7 @@ use callboard_queue::{Cause, EnqueueOptions, JobFilter, JobState, Priority};
 use callboard_tests::{
     jobs::{Capped, Gated, Hopeless, NoOp},
     queue::TestQueue,
-    wait::SOON,
+    wait::{SOON, wait_until},
     worker::TestWorker,
 };
 use chrono::{TimeDelta, Utc};
@@ -28,7 +28,10 @@ async fn listed(queue: &TestQueue, filter: &JobFilter, page: usize) -> Vec<Uuid>
 #[tokio::test]
 async fn lists_show_live_and_ended_jobs_newest_first_and_filters_narrow_them() {
     let queue = TestQueue::new().await;
+    queue.queue().pause("capped", None).await.unwrap();
     let worker = TestWorker::start(&queue).await;
+    let paused = || async { !queue.logs().lines_with("the paused queues have changed").is_empty() };
+    wait_until(SOON, "the worker knows the pause", paused).await;
     let completed = queue.enqueue(&NoOp::default()).await;
     queue.completed(completed).await;
     let discarded = queue.enqueue(&Hopeless {}).await;
@@ -37,7 +40,6 @@ async fn lists_show_live_and_ended_jobs_newest_first_and_filters_narrow_them() {
     queue.job_in_state(running, "running", SOON).await;
     let later = EnqueueOptions { run_at: Some(Utc::now() + TimeDelta::hours(1)), ..EnqueueOptions::default() };
     let scheduled = queue.enqueue_with(&NoOp::default(), later).await;
-    queue.queue().pause("capped", None).await.unwrap();
     let cause = Cause { owner: Some("ada".to_owned()), request_id: Some("r-1".to_owned()), ..Cause::default() };
     let mut transaction = queue.queue().begin().await.unwrap().caused_by(cause);
     let low = EnqueueOptions { priority: Some(Priority::Low), ..EnqueueOptions::default() };

@@ -78,7 +78,7 @@ async fn a_flood_of_one_key_holds_up_another_keys_job_by_a_window_at_most() {
     // Those that ran while the enqueue was under way come on top.
     let behind = place - before;
     assert!(behind <= FAIR_WINDOW as usize + 200, "{behind} of the flood ran before it");
-    queue.all_ended(3_001, "completed", Duration::from_secs(60)).await;
+    queue.all_ended(3_001, "completed", Duration::from_mins(1)).await;
     worker.drain().await.unwrap();
 }
 

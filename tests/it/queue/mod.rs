@@ -1,12 +1,14 @@
 //! What the queue promises, over real servers: a test for each promise.
 
 mod auditor;
+mod backpressure;
 mod cancel;
 mod claim;
 mod complete_in;
 mod delayed;
 mod dependencies;
 mod drain;
+mod encryption;
 mod enqueue;
 mod expiry;
 mod history;
@@ -29,5 +31,6 @@ mod retry;
 mod schedule;
 mod snooze;
 mod statements;
+mod testing;
 mod unique;
 mod why;

@@ -33,7 +33,7 @@ async fn filters_and_ranges_hold_together() {
         (format!("created_at_gte={from}"), vec!["Set", "Lens"]),
         (format!("created_at_gt={from}"), vec!["Lens"]),
         (format!("created_at_lt={from}"), vec!["Studio", "Light"]),
-        (format!("updated_at_lte={from}"), vec!["Studio", "Light", "Set"]),
+        (format!("updated_at_lte={}", set["updated_at"].as_str().unwrap()), vec!["Studio", "Light", "Set"]),
         ("created_at_gte=2020-01-01T09:00:00%2B09:00&created_at_lt=2020-01-01T00:00:01Z".to_owned(), vec![]),
     ] {
         let found = page(&app, &format!("{query}&sort=created_at")).await;

@@ -59,3 +59,22 @@ async fn staff_see_all_with_the_messages_of_errors() {
         assert_eq!(shown["errors"][0]["message"].as_str(), sees_message.then_some("from inside"), "{login}");
     }
 }
+
+/// Where it runs is for staff; how far it is, for its owner too.
+#[tokio::test]
+async fn how_far_a_running_job_is() {
+    let app = App::start().await;
+    let (ada, mia) = (app.person("ada", "member").await, app.person("mia", "manager").await);
+    let job = app.job_of(ada.id).await;
+    let worker = super::begin(&app, job).await;
+    for (person, sees_worker) in [(&ada, false), (&mia, true)] {
+        let shown =
+            app.get(&format!("/api/v1/jobs/{job}")).bearer_auth(&person.token).answer().await.expect(200).json();
+        assert_eq!((&shown["state"], &shown["status"]), (&json!("running"), &json!("started")));
+        assert_eq!(shown["progress"], json!({ "done": 3, "total": 7, "message": "pages" }));
+        assert_eq!((&shown["timeout_ms"], &shown["cancel_requested"]), (&json!(60_000), &json!(false)));
+        assert_eq!(shown.get("expires_at"), Some(&json!(null)));
+        assert_eq!(shown.get("worker_id"), sees_worker.then(|| json!(worker)).as_ref());
+        assert!(shown.get("payload").is_none() && shown.get("owner").is_none(), "{shown}");
+    }
+}

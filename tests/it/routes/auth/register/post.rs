@@ -1,7 +1,9 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use callboard_tests::app::{App, PASSWORD, Send as _};
 use callboard_tests::mailbox::Mailbox;
+use callboard_tests::wait::wait_for;
 use futures::future::join_all;
 use serde_json::{Value, json};
 
@@ -191,4 +193,22 @@ async fn classes_may_be_asked_for_instead() {
     }
     let body = json!({ "email": "ada@example.com", "password": "Aa1-aaaa" });
     let _ = app.post(PATH, &body).answer().await.expect(201);
+}
+
+#[tokio::test]
+async fn while_too_many_mails_wait_nobody_is_registered_and_retry_after_says_when() {
+    let app = App::start_with(&[("QUEUE_DEPTH_LIMITS", "mail=1")]).await;
+    // How deep a queue is is known for a second, in which some more may come in.
+    let numbers = AtomicUsize::new(0);
+    let register = || async {
+        let number = numbers.fetch_add(1, Ordering::Relaxed);
+        let body = json!({ "email": format!("user-{number}@example.com"), "password": PASSWORD });
+        let answer = app.post(PATH, &body).answer().await;
+        (answer.status == 429).then_some((number, answer))
+    };
+    let (number, full) = wait_for(SOON, "the queue is full", register).await.0;
+    assert_eq!(full.header("retry-after"), "5");
+    assert_eq!(full.problem(429, "queue_full").code(), "queue_full");
+    let users = usize::try_from(app.count("SELECT count(*) FROM users").await).unwrap();
+    assert_eq!(users, number, "nothing was done");
 }

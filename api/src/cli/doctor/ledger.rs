@@ -1,0 +1,107 @@
+//! The queue: who serves it, what is paused, what waits in vain, the history.
+
+use std::collections::BTreeSet;
+
+use callboard_queue::{JobFilter, JobState, Queue, QueueView, Retention, WorkerView};
+use callboard_shared::db::history::{self, History};
+use chrono::{DateTime, Days, Utc};
+use tokio::time::timeout;
+
+use super::{Finding, PATIENCE, Verdict, schedules, words, workers};
+use crate::cli::{plain, queues::has_jobs, servers::ask};
+
+/// Waiting jobs that are looked at for kinds that nobody knows.
+const LOOKED_AT: usize = 100;
+
+/// What is found, by PostgreSQL's clock at `now`.
+pub(super) async fn look(queue: &Queue, now: DateTime<Utc>) -> Vec<Finding> {
+    findings(queue, now).await.unwrap_or_else(|error| {
+        let heal = "see what PostgreSQL logs; without its tables the queue can't work";
+        vec![Finding::new("queue", Verdict::wrong(heal), error)]
+    })
+}
+
+async fn findings(queue: &Queue, now: DateTime<Utc>) -> Result<Vec<Finding>, String> {
+    let all = ask(queue.workers()).await?;
+    let living: Vec<&WorkerView> = all.iter().filter(|worker| worker.alive).collect();
+    let mut findings = workers::look(&living);
+    findings.extend(queues(queue, &ask(queue.queues()).await?).await?);
+    if !living.is_empty() {
+        findings.push(kinds(queue, &living).await?);
+        findings.extend(schedules::look(&ask(queue.schedules()).await?, now));
+    }
+    findings.extend(days(queue).await?);
+    Ok(findings)
+}
+
+/// One finding for each queue that is paused, or has jobs and nobody to run them.
+async fn queues(queue: &Queue, views: &[QueueView]) -> Result<Vec<Finding>, String> {
+    let mut findings = Vec::new();
+    for view in views {
+        let name = &view.name;
+        if let Some(since) = view.paused_at {
+            let by = view.paused_by.as_ref().map(|by| format!(" by {}", plain::line(by))).unwrap_or_default();
+            let heal = format!("`callboard-api queues resume {name}`, when its jobs are to run again");
+            let found = format!("{name} is paused since {}{by}", plain::time(since));
+            findings.push(Finding::new("queue", Verdict::risky(heal), found));
+        }
+        if view.workers == 0 && has_jobs(queue, view).await? {
+            let heal = format!("start `callboard-worker`, or one with `--queues {name}`; the jobs wait until then");
+            findings.push(Finding::new("queue", Verdict::wrong(heal), format!("{name} has jobs and no worker")));
+        }
+    }
+    if findings.is_empty() {
+        findings
+            .push(Finding::good("queues", format!("none paused, none with jobs and no worker, of {}", views.len())));
+    }
+    Ok(findings)
+}
+
+/// Kinds of the newest waiting jobs that no living worker knows.
+async fn kinds(queue: &Queue, living: &[&WorkerView]) -> Result<Finding, String> {
+    let filter = JobFilter { states: vec![JobState::Scheduled, JobState::Queued], ..JobFilter::default() };
+    let page = ask(queue.jobs(&filter, None, LOOKED_AT)).await?;
+    let known: BTreeSet<&str> = living.iter().flat_map(|worker| &worker.kinds).map(String::as_str).collect();
+    let strange: BTreeSet<&str> =
+        page.jobs.iter().map(|job| job.kind.as_str()).filter(|kind| !known.contains(kind)).collect();
+    if strange.is_empty() {
+        return Ok(Finding::good("kinds", format!("all known, of the newest {LOOKED_AT} waiting jobs")));
+    }
+    let strange: Vec<&str> = strange.into_iter().collect();
+    let heal = "start workers of a version that has them; the jobs wait until then, and no attempt is counted";
+    Ok(Finding::new("kinds", Verdict::wrong(heal), format!("no living worker knows {}", strange.join(", "))))
+}
+
+/// The days of the history: those that jobs which end today go to by the usual
+/// retention, and those that are over.
+async fn days(queue: &Queue) -> Result<Vec<Finding>, String> {
+    const WHAT: &str = "history";
+    let history = match timeout(PATIENCE, history::describe(queue.pool())).await {
+        Ok(Ok(history)) => history,
+        failed => return Err(failed.map_or_else(|_| "no answer".to_owned(), |error| words(error.err()))),
+    };
+    let mut findings = Vec::new();
+    let missing = missing(&history);
+    if !missing.is_empty() {
+        let heal = "the janitor of a living worker makes them within ten minutes; until then the first job that ends \
+                    makes its own";
+        findings.push(Finding::new(WHAT, Verdict::risky(heal), format!("no partition for {}", missing.join(", "))));
+    }
+    // The janitor comes by every ten minutes: a day that has just ended is not late.
+    let over = history.days.iter().filter(|day| **day + Days::new(1) < history.today).count();
+    if over > 0 {
+        let heal = "the janitor of a living worker drops them within ten minutes; if they stay, its log says why";
+        let found = format!("{} whose retention is over", plain::count(over as u64, "day"));
+        findings.push(Finding::new(WHAT, Verdict::risky(heal), found));
+    }
+    if findings.is_empty() {
+        findings.push(Finding::good(WHAT, format!("{}, none missing", plain::count(history.days.len() as u64, "day"))));
+    }
+    Ok(findings)
+}
+
+fn missing(history: &History) -> Vec<String> {
+    let kept = [Retention::DEFAULT.completed_days, Retention::DEFAULT.discarded_days];
+    let needed = kept.map(|days| history.today + Days::new(days.into()));
+    needed.iter().filter(|day| !history.days.contains(day)).map(ToString::to_string).collect()
+}

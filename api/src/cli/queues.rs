@@ -1,0 +1,156 @@
+//! `callboard-api queues`.
+
+use std::process::ExitCode;
+
+use callboard_queue::{JobFilter, JobState, Queue, QueueView, Ready};
+use callboard_shared::config::Findings;
+use chrono::{TimeDelta, Utc};
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::{
+    Outcome, complain, plain,
+    servers::{Console, ask},
+    table::Table,
+};
+
+/// What to say where Redis gives no numbers.
+pub(super) const REDIS_DOWN: &str = "Redis does not answer, so what is ready can't be counted: start it, and check \
+                                     REDIS_URL; until then jobs wait, and none is lost";
+
+/// Shows the queues; pauses and resumes them.
+#[derive(Debug, Args)]
+pub(super) struct Queues {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Lists the queues that somebody serves, has paused, or has jobs in.
+    List {
+        #[command(flatten)]
+        console: Box<Console>,
+    },
+    /// Lets no worker start a job of the queue, until it is resumed; what runs goes on.
+    Pause {
+        /// The queue.
+        name: String,
+        /// Who pauses it, for others to see.
+        #[arg(long, env = "USER", default_value = "callboard-api", value_name = "ada")]
+        by: String,
+        #[command(flatten)]
+        console: Box<Console>,
+    },
+    /// Lets workers start the jobs of the queue again.
+    Resume {
+        /// The queue.
+        name: String,
+        #[command(flatten)]
+        console: Box<Console>,
+    },
+}
+
+impl Queues {
+    pub(super) fn check(&self, findings: &mut Findings) {
+        let (Command::List { console } | Command::Pause { console, .. } | Command::Resume { console, .. }) =
+            &self.command;
+        console.check(findings);
+    }
+
+    pub(super) async fn run(self) -> Outcome {
+        match self.command {
+            Command::List { console } => list(&console).await,
+            Command::Pause { name, by, console } => pause(&console, &name, &by).await,
+            Command::Resume { name, console } => resume(&console, &name).await,
+        }
+    }
+}
+
+async fn list(console: &Console) -> Outcome {
+    let queues = ask(console.queue()?.queues()).await?;
+    if queues.iter().any(|queue| queue.ready.is_none()) {
+        complain(REDIS_DOWN);
+    }
+    console.print(&json!({ "items": queues }), table(&queues))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The queues for people.
+pub(super) fn table(queues: &[QueueView]) -> Table<7> {
+    Table::new(["QUEUE", "WORKERS", "HIGH", "DEFAULT", "LOW", "OLDEST", "PAUSED"]).rows(queues, |queue| {
+        let ready = |of: fn(&Ready) -> String| queue.ready.as_ref().map_or_else(|| "?".to_owned(), of);
+        [
+            queue.name.clone(),
+            queue.workers.to_string(),
+            ready(|ready| ready.high.to_string()),
+            ready(|ready| ready.default.to_string()),
+            ready(|ready| ready.low.to_string()),
+            ready(oldest),
+            paused(queue),
+        ]
+    })
+}
+
+fn oldest(ready: &Ready) -> String {
+    if ready.high + ready.default + ready.low == 0 {
+        return "-".to_owned();
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "a float that is too large becomes the largest integer")]
+    plain::span(TimeDelta::try_seconds(ready.oldest_seconds as i64).unwrap_or(TimeDelta::MAX))
+}
+
+fn paused(queue: &QueueView) -> String {
+    match (queue.paused_at, &queue.paused_by) {
+        (Some(at), Some(by)) => format!("since {} by {by}", plain::time_from(at, Utc::now())),
+        (Some(at), None) => format!("since {}", plain::time_from(at, Utc::now())),
+        (None, _) => "-".to_owned(),
+    }
+}
+
+async fn pause(console: &Console, name: &str, by: &str) -> Outcome {
+    let queue = console.queue()?;
+    let is_new = ask(queue.pause(name, Some(by))).await?;
+    let view = ask(queue.queue(name)).await?;
+    let text = if is_new {
+        let served = if is_known(&queue, &view).await? {
+            ""
+        } else {
+            "\nNobody serves a queue of this name, and it has no jobs: is it the one that you mean?"
+        };
+        format!("Queue {name} is paused; what runs goes on. `callboard-api queues resume {name}` ends it.{served}")
+    } else {
+        format!("Queue {name} was paused already, {}; nothing was changed.", paused(&view))
+    };
+    console.print(&view, text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Whether anything but the pause itself knows of the queue.
+async fn is_known(queue: &Queue, view: &QueueView) -> Result<bool, String> {
+    let is_served = view.workers > 0;
+    Ok(is_served || has_jobs(queue, view).await?)
+}
+
+/// Whether jobs wait in the queue: by the ledger, as a list also has elements of
+/// jobs that were cancelled and lacks those whose push was lost. Where the ledger
+/// is too long to look through, the lists tell.
+pub(super) async fn has_jobs(queue: &Queue, view: &QueueView) -> Result<bool, String> {
+    let filter = JobFilter { states: vec![JobState::Queued], queues: vec![view.name.clone()], ..JobFilter::default() };
+    let page = ask(queue.jobs(&filter, None, 1)).await?;
+    let is_listed = || view.ready.is_some_and(|ready| ready.high + ready.default + ready.low > 0);
+    Ok(!page.jobs.is_empty() || page.next.is_some() && is_listed())
+}
+
+async fn resume(console: &Console, name: &str) -> Outcome {
+    let queue = console.queue()?;
+    let was_paused = ask(queue.resume(name)).await?;
+    let view = ask(queue.queue(name)).await?;
+    let text = if was_paused {
+        format!("Queue {name} is resumed; its jobs start within a second or so.")
+    } else {
+        format!("Queue {name} was not paused; nothing was changed.")
+    };
+    console.print(&view, text)?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,121 @@
+//! `callboard-api schedules`.
+
+use std::process::ExitCode;
+
+use callboard_queue::ScheduleView;
+use callboard_shared::config::Findings;
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::{
+    Outcome, plain,
+    servers::{Console, ask},
+    table::Table,
+};
+
+/// Shows what is enqueued by the clock; enables, disables and runs it.
+#[derive(Debug, Args)]
+pub(super) struct Schedules {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Lists the schedules that workers have declared.
+    List {
+        #[command(flatten)]
+        console: Box<Console>,
+    },
+    /// Lets a schedule fire again, from its next tick on.
+    Enable(Named),
+    /// Lets a schedule fire no more, over deploys too, until it is enabled.
+    Disable(Named),
+    /// Enqueues a schedule's job now, beside its ticks, also while it is disabled.
+    Run(Named),
+}
+
+#[derive(Debug, Args)]
+struct Named {
+    /// The schedule.
+    name: String,
+    #[command(flatten)]
+    console: Box<Console>,
+}
+
+impl Schedules {
+    pub(super) fn check(&self, findings: &mut Findings) {
+        let (Command::List { console }
+        | Command::Enable(Named { console, .. })
+        | Command::Disable(Named { console, .. })
+        | Command::Run(Named { console, .. })) = &self.command;
+        console.check(findings);
+    }
+
+    pub(super) async fn run(self) -> Outcome {
+        match self.command {
+            Command::List { console } => list(&console).await,
+            Command::Enable(named) => enable(&named, true).await,
+            Command::Disable(named) => enable(&named, false).await,
+            Command::Run(named) => run_now(&named).await,
+        }
+    }
+}
+
+async fn list(console: &Console) -> Outcome {
+    let schedules = ask(console.queue()?.schedules()).await?;
+    let head = ["SCHEDULE", "CRON", "ZONE", "STATE", "NEXT", "LAST", "LAST JOB"];
+    let table = Table::new(head).rows(&schedules, |schedule| {
+        [
+            schedule.name.clone(),
+            schedule.cron.clone(),
+            schedule.time_zone.clone(),
+            state(schedule).to_owned(),
+            plain::maybe_time(schedule.next_at),
+            plain::maybe_time(schedule.last_tick_at),
+            schedule.last_job_id.map_or_else(|| "-".to_owned(), |id| id.to_string()),
+        ]
+    });
+    console.print(&json!({ "items": schedules }), table)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `undeclared`: no living worker declares it, so that it does not fire.
+const fn state(schedule: &ScheduleView) -> &'static str {
+    match (schedule.enabled, schedule.declared) {
+        (true, true) => "enabled",
+        (true, false) => "undeclared",
+        (false, _) => "disabled",
+    }
+}
+
+async fn enable(named: &Named, enabled: bool) -> Outcome {
+    let (queue, name) = (named.console.queue()?, &named.name);
+    let before = ask(queue.schedule(name)).await?;
+    ask(queue.enable_schedule(name, enabled)).await?;
+    let after = ask(queue.schedule(name)).await?;
+    let text = match (enabled, before.enabled == enabled) {
+        (true, true) => format!("Schedule {name} was enabled already; nothing was changed."),
+        (false, true) => format!("Schedule {name} was disabled already; nothing was changed."),
+        (true, false) if after.declared => {
+            format!("Schedule {name} is enabled; the ticks that came meanwhile are not made up for.")
+        }
+        (true, false) => format!(
+            "Schedule {name} is enabled, but no living worker declares it: it fires once a worker of a version that \
+             has it is started."
+        ),
+        (false, false) => format!(
+            "Schedule {name} is disabled within 5 s, over deploys too; `callboard-api schedules enable {name}` ends it."
+        ),
+    };
+    named.console.print(&after, text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn run_now(named: &Named) -> Outcome {
+    let (queue, name) = (named.console.queue()?, &named.name);
+    let id = ask(queue.run_schedule(name)).await?;
+    let text = format!("Job {id} is enqueued; `callboard-api jobs show {id}` tells how far it is.");
+    named.console.print(&json!({ "schedule": name, "job_id": id }), text)?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,149 @@
+//! `/api/v1/schedules`: jobs by the clock.
+//!
+//! What is changed here is changed in the queue's own transactions, and the line
+//! in the audit log follows in another: both are done though the client goes
+//! away, but if the process dies in between, the log does not know of it. For a
+//! run the same is told at [`Action`].
+
+use axum::{Json, extract::State, http::StatusCode, response::Response};
+use callboard_queue::{Error, Queue, ScheduleView};
+use callboard_shared::db::audit_log::Act;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    answer::Whole,
+    auth::Caller,
+    error::Problem,
+    extract::{Action, Done, Faults, Input, MergePatch, Patch, RequestInfo, Segment},
+    openapi::{BodyProblems, NamedProblems, OutageProblems},
+    state::AppState,
+    views::{JobBody, ScheduleEntry},
+    work::Work,
+};
+
+/// The routes.
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(show, update)).routes(routes!(run))
+}
+
+/// What of a schedule operators decide.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScheduleBody {
+    /// Whether it ticks. What operators say stays over deploys; ticks that come
+    /// while it is disabled are not made up for.
+    #[schema(example = false)]
+    enabled: bool,
+}
+
+type SchedulePatch = Patch<ScheduleBody>;
+
+/// The same, checked.
+#[derive(Debug)]
+struct Wish {
+    enabled: bool,
+}
+
+impl Input for Wish {
+    type Raw = ScheduleBody;
+
+    fn parse(raw: ScheduleBody, _: &mut Faults) -> Option<Self> {
+        Some(Self { enabled: raw.enabled })
+    }
+}
+
+/// List schedules
+///
+/// Those that a worker has declared, by name.
+#[utoipa::path(get, path = "/api/v1/schedules", tag = "schedules",
+    responses((status = 200, description = "The schedules", body = Whole<ScheduleEntry>), OutageProblems))]
+async fn list(State(state): State<AppState>) -> Result<Json<Whole<ScheduleEntry>>, Problem> {
+    Ok(Json(Whole::of(state.queue.schedules().await?)))
+}
+
+/// Look at a schedule
+///
+/// # Errors
+/// 404 for one that no worker has declared.
+#[utoipa::path(get, path = "/api/v1/schedules/{name}", tag = "schedules",
+    params(("name" = String, Path, description = "The schedule's name", example = "maintenance.prune_sessions")),
+    responses((status = 200, description = "The schedule", body = ScheduleEntry), NamedProblems))]
+async fn show(State(state): State<AppState>, Segment(name): Segment<String>) -> Result<Json<ScheduleEntry>, Problem> {
+    Ok(Json(find(&state.queue, &name).await?.into()))
+}
+
+/// Enable or disable a schedule
+///
+/// A JSON merge patch (RFC 7396) of `enabled`. It takes effect within five
+/// seconds.
+///
+/// # Errors
+/// 404 for one that no worker has declared.
+#[utoipa::path(patch, path = "/api/v1/schedules/{name}", tag = "schedules",
+    params(("name" = String, Path, description = "The schedule's name", example = "maintenance.prune_sessions")),
+    request_body(content = SchedulePatch, content_type = "application/merge-patch+json"),
+    responses((status = 200, description = "The schedule", body = ScheduleEntry), BodyProblems, NamedProblems))]
+async fn update(
+    State(state): State<AppState>,
+    caller: Caller,
+    info: RequestInfo,
+    Segment(name): Segment<String>,
+    patch: MergePatch,
+) -> Result<Json<ScheduleEntry>, Problem> {
+    let before = find(&state.queue, &name).await?;
+    let Wish { enabled } = patch.apply(&ScheduleBody { enabled: before.enabled })?;
+    if enabled == before.enabled {
+        return Ok(Json(before.into()));
+    }
+    let commits = state.commits.clone();
+    let change = async move {
+        state.queue.enable_schedule(&name, enabled).await?;
+        let mut work = Work::by(&state, &info, &caller).await?;
+        work.audit_with("schedule.changed", None, json!({ "schedule": name, "enabled": enabled }));
+        work.commit().await?;
+        find(&state.queue, &name).await
+    };
+    commits.finish(change).await.map(|after| Json(after.into()))
+}
+
+/// Run a schedule's job now
+///
+/// Apart from its ticks, and whether or not it is enabled. Where the job has a
+/// unique key and an earlier one still waits, the answer is that one.
+///
+/// # Errors
+/// 404 for one that no worker has declared.
+#[utoipa::path(post, path = "/api/v1/schedules/{name}/run", tag = "schedules",
+    params(("name" = String, Path, description = "The schedule's name", example = "maintenance.prune_sessions")),
+    responses((status = 202, description = "The job, which goes on at `Location`", body = JobBody), NamedProblems))]
+async fn run(
+    State(state): State<AppState>,
+    action: Action,
+    Segment(name): Segment<String>,
+) -> Result<Response, Problem> {
+    let queue = state.queue.clone();
+    let act = async move {
+        find(&queue, &name).await?;
+        let id = queue.run_schedule(&name).await?;
+        let job = queue.job(id).await?.ok_or(Error::NoSuchJob(id))?;
+        Ok(Done {
+            act: Some(Act { action: "schedule.run", subject: Some(("job", id)), details: json!({ "schedule": name }) }),
+            status: StatusCode::ACCEPTED,
+            location: Some(format!("/api/v1/jobs/{id}")),
+            body: JobBody::new(job, true),
+        })
+    };
+    action.perform(&state, act).await
+}
+
+/// The schedule of this name. PostgreSQL takes no text with NUL, and no schedule
+/// has one in its name.
+async fn find(queue: &Queue, name: &str) -> Result<ScheduleView, Problem> {
+    if name.contains('\0') {
+        return Err(Error::NoSuchSchedule(name.to_owned()).into());
+    }
+    Ok(queue.schedule(name).await?)
+}

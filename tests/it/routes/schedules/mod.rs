@@ -1,0 +1,5 @@
+//! `/api/v1/schedules`, `/api/v1/schedules/{name}`, and running one
+
+mod get;
+mod patch;
+mod run;

@@ -1,0 +1,48 @@
+use callboard_tests::app::{App, Send as _};
+use serde_json::json;
+use uuid::Uuid;
+
+const PATH: &str = "/api/v1/schedules/nightly/run";
+
+/// Also while it is disabled.
+#[tokio::test]
+async fn its_job_is_enqueued_now() {
+    let app = App::start().await;
+    let mia = app.person("mia", "manager").await;
+    app.declare_schedule("nightly").await;
+    app.state().queue.enable_schedule("nightly", false).await.unwrap();
+    let answer = app.request("POST", PATH).bearer_auth(&mia.token).answer().await.expect(202);
+    let job = answer.json();
+    assert_eq!((&job["kind"], &job["state"]), (&json!("maintenance.prune_tokens"), &json!("queued")));
+    let shown = app.get(answer.header("location")).bearer_auth(&mia.token).answer().await.expect(200).json();
+    assert_eq!(shown["id"], job["id"]);
+    let id: Uuid = job["id"].as_str().unwrap().parse().unwrap();
+    let line = (format!("user:{}", mia.id), Some(id), json!({ "schedule": "nightly" }));
+    assert_eq!(app.audited("schedule.run").await, [line]);
+}
+
+#[tokio::test]
+async fn under_one_key_it_is_run_once() {
+    let app = App::start().await;
+    let mia = app.person("mia", "manager").await;
+    app.declare_schedule("nightly").await;
+    let send =
+        |key: &'static str| app.request("POST", PATH).bearer_auth(&mia.token).header("idempotency-key", key).answer();
+    let (first, again) = (send("k-1").await.expect(202), send("k-1").await.expect(202));
+    assert_eq!(again.header("idempotent-replayed"), "true");
+    assert_eq!((again.json(), again.header("location")), (first.json(), first.header("location")));
+    let other = send("k-2").await.expect(202);
+    assert_ne!(other.json()["id"], first.json()["id"]);
+    assert_eq!(app.count("SELECT count(*) FROM queue_jobs WHERE kind = 'maintenance.prune_tokens'").await, 2);
+    let _ = send("not a key").await.problem(400, "invalid_idempotency_key");
+}
+
+#[tokio::test]
+async fn what_nobody_declares_can_not_be_run() {
+    let app = App::start().await;
+    let mia = app.person("mia", "manager").await;
+    for name in ["weekly", "%00"] {
+        let path = format!("/api/v1/schedules/{name}/run");
+        let _ = app.request("POST", &path).bearer_auth(&mia.token).answer().await.problem(404, "not_found");
+    }
+}
