@@ -1,6 +1,6 @@
 # Every target is one line; the work is in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help dev test check contract bench bench-http services-up services-down migrate queries queries-check clean
+.PHONY: help dev test faults check contract bench bench-http services-up services-down migrate queries queries-check clean
 
 help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -10,6 +10,9 @@ dev: ## run everything for development (PORT=8001 make dev for another port); Ct
 
 test: ## run the whole test suite on throwaway services (make test ARGS=PATTERN for a part)
 	@exec scripts/test -- $(ARGS)
+
+faults: ## break servers and processes, and write what held into docs/reliability.md
+	@exec scripts/faults
 
 check: ## formatting, lints, documentation; dependencies, spelling and scripts if the tools are there
 	@exec scripts/check

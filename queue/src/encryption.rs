@@ -57,8 +57,9 @@ impl PayloadKeys {
     /// 1 to 50 of `[A-Za-z0-9_-]`; a key is 32 bytes in base64
     /// (`openssl rand -base64 32`).
     ///
-    /// To rotate, put a new pair in front on all workers and then on all
-    /// enqueuers; drop the old one when the history has no job of it any more.
+    /// To rotate, append the new pair everywhere, so that all can open what it
+    /// seals; then move it to the front; drop the old one when the history has no
+    /// job of it any more.
     ///
     /// # Errors
     /// [`Error::Setting`] says which pair is not usable, and never its key.

@@ -111,6 +111,11 @@ impl Held {
         }
     }
 
+    /// Whether job `id` is here.
+    pub(crate) fn has(&self, id: Uuid) -> bool {
+        self.lock().claims.contains_key(&id)
+    }
+
     /// Tells the run of job `id`, if it is here, that somebody cancels it.
     /// Whether that was news.
     pub(crate) fn request_cancel(&self, id: Uuid) -> bool {

@@ -1,5 +1,6 @@
-//! For the benchmark: the queue's own statements and commands without its
-//! runtime, so that the floor and the worker run exactly the same SQL.
+//! For the benchmark and for tests: the queue's own statements and commands
+//! without its runtime, so that the floor and the worker run exactly the same
+//! SQL, and a test can take each step by itself.
 
 use redis::aio::MultiplexedConnection;
 use sqlx::PgPool;
@@ -11,8 +12,8 @@ use crate::{
     keys::{Element, List},
     ledger::{
         claim,
-        finish::{self, EndState, Ended},
-        partitions,
+        finish::{self, EndState, Ended, Retried},
+        give_back, partitions,
     },
 };
 
@@ -49,6 +50,30 @@ pub async fn complete(pool: &PgPool, ids: &[Uuid], claim_id: Uuid, keep_days: i3
         })
         .collect();
     Ok(finish::write(pool, &ended, &[], &serde_json::Value::Null).await?.len())
+}
+
+/// Schedules `ids` again under `claim_id`, as a finisher does after an attempt
+/// that failed; returns those whose fence held.
+///
+/// # Errors
+/// PostgreSQL's.
+pub async fn fail(queue: &Queue, ids: &[Uuid], claim_id: Uuid, delay_ms: i64) -> Result<Vec<Uuid>, Error> {
+    let error = serde_json::json!({ "failure": "error" });
+    let retried: Vec<Retried> =
+        ids.iter().map(|id| Retried { id: *id, claim_id, delay_ms, error: Some(error.clone()) }).collect();
+    let kept = queue.kinds().days_of_cancelled();
+    Ok(finish::write(queue.pool(), &[], &retried, &kept).await?.into_iter().map(|job| job.id).collect())
+}
+
+/// Gives `ids` back under `claim_id`, as a drain does; returns those that are
+/// queued again.
+///
+/// # Errors
+/// PostgreSQL's.
+pub async fn give_back(queue: &Queue, ids: &[Uuid], claim_id: Uuid) -> Result<Vec<Uuid>, Error> {
+    let claims: Vec<_> = ids.iter().map(|id| (*id, claim_id)).collect();
+    let given_back = give_back::give_back(queue.pool(), &claims, &queue.kinds().days_of_cancelled()).await?;
+    Ok(given_back.ready.into_iter().map(|ready| ready.id).collect())
 }
 
 /// Makes the history's partition for jobs kept this many days.

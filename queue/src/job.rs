@@ -78,7 +78,7 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// How long to wait between attempts.
     const BACKOFF: Backoff = Backoff::DEFAULT;
 
-    /// How long it may wait to be started: from when it is due, or from the
+    /// How long it may wait for its first start: from when it is due, or from the
     /// enqueue. Then it is cancelled instead of run. `None`: for ever.
     const EXPIRES_IN: Option<Duration> = None;
 

@@ -29,6 +29,14 @@ impl Kinds {
         self
     }
 
+    /// Adds the kind of `J` under another name too: the old name of a renamed
+    /// one, until its jobs have drained.
+    #[must_use]
+    pub fn with_alias<J: Job>(mut self, kind: &'static str) -> Self {
+        self.insert(kind, Policy::of::<J>());
+        self
+    }
+
     /// The kinds, sorted.
     #[must_use]
     pub fn names(&self) -> Vec<&'static str> {

@@ -51,6 +51,7 @@ mod registry;
 mod rescuer;
 mod run;
 mod runner;
+mod sabotage;
 mod schedule;
 mod scheduler;
 mod settings;

@@ -14,6 +14,7 @@ use crate::{
     Backoff, Queue,
     held::Held,
     ledger::give_back::{self, Claim, GivenBack},
+    sabotage,
 };
 
 const BACKOFF: Backoff = Backoff { base: Duration::from_millis(100), cap: Duration::from_secs(2) };
@@ -31,6 +32,9 @@ impl Reconciler {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = self.held.doubted() => {}
+            }
+            if sabotage::leaves_out("reconciler") {
+                continue;
             }
             let mut attempt = 0;
             while let Err(error) = self.reconcile().await {

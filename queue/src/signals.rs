@@ -15,7 +15,7 @@ use crate::{
     Backoff, Queue,
     held::Held,
     lease::{Leases, rest},
-    ledger::queues,
+    ledger::{cancel, queues},
     pause::Paused,
     unblock::Wake,
 };
@@ -103,15 +103,27 @@ impl Listener {
 
     async fn hear(&self, message: &Msg) {
         match std::str::from_utf8(message.get_payload_bytes()).map(str::parse) {
-            Ok(Ok(Signal::Cancel(id))) => {
-                self.held.request_cancel(id);
-            }
+            Ok(Ok(Signal::Cancel(id))) => self.cancel(id).await,
             // One worker is enough for these.
             Ok(Ok(Signal::Ended(_) | Signal::Limit(_))) if !self.leases.holds("auditor") => {}
             Ok(Ok(Signal::Ended(id))) => self.wake.ended([id]),
             Ok(Ok(Signal::Limit(key))) => self.wake.limits([key]),
             Ok(Ok(Signal::Queues)) => self.reload().await,
             _ => tracing::debug!("what was heard is no signal of ours"),
+        }
+    }
+
+    /// The ledger has the last word: anybody may publish.
+    async fn cancel(&self, id: Uuid) {
+        if !self.held.has(id) {
+            return;
+        }
+        match cancel::is_requested(self.queue.pool(), id).await {
+            Ok(true) => {
+                self.held.request_cancel(id);
+            }
+            Ok(false) => tracing::debug!(%id, "a signal asked for a cancellation that the ledger does not know"),
+            Err(error) => tracing::debug!(%error, "could not look for a cancellation; the next beat brings it"),
         }
     }
 

@@ -134,7 +134,7 @@ impl Queue {
 
     async fn why_waiting(&self, job: &JobView) -> Result<Vec<Reason>, Error> {
         let mut reasons = Vec::new();
-        if let Some(at) = job.expires_at.filter(|at| *at <= Utc::now()) {
+        if let Some(at) = job.expires_at.filter(|at| job.attempt == 0 && *at <= Utc::now()) {
             reasons.push(Reason::Expired { at });
         }
         let known = overview::queues(self.pool()).await?.remove(&job.queue).unwrap_or_default();

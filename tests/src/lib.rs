@@ -15,6 +15,7 @@ pub mod jobs;
 pub mod logs;
 pub mod mailbox;
 pub mod openapi_changes;
+pub mod poison;
 pub mod process;
 pub mod provider;
 pub mod proxy;

@@ -242,6 +242,18 @@ impl TestQueue {
         subscription.into_on_message()
     }
 
+    /// Publishes something on one of the queue's channels, as anybody could.
+    pub async fn publish(&self, channel: &str, message: &str) {
+        let _: i64 =
+            self.redis().await.publish(format!("{{{}}}:{channel}", self.prefix), message).await.expect("a publication");
+    }
+
+    /// Where a process of its own finds this queue: the database, Redis, the prefix.
+    #[must_use]
+    pub fn whereabouts(&self) -> (String, String, String) {
+        (self.database.url().to_owned(), self.redis_url.clone(), self.prefix.clone())
+    }
+
     /// The key of a ready list.
     #[must_use]
     pub fn key(&self, queue: &str, priority: Priority) -> String {

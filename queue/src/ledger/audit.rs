@@ -117,7 +117,7 @@ pub(crate) async fn audit(
                  SELECT queue, priority, id, claim_id, worker_id, kind, attempt, max_attempts,
                         (SELECT count(*) FROM jsonb_array_elements(errors) AS error
                          WHERE error ->> 'failure' = 'worker_lost') AS losses,
-                        cancel_requested, expires_at <= clock_timestamp() AS expired
+                        cancel_requested, attempt = 0 AND expires_at <= clock_timestamp() AS expired
                  FROM queue_jobs
                  WHERE state = 'queued' AND queue = mark.queue AND priority = mark.priority
                    AND queued_at < mark.at

@@ -49,6 +49,12 @@ async fn cancel_on(
     Ok(cancelled)
 }
 
+/// Whether somebody has asked for the cancellation of a job that runs.
+pub(crate) async fn is_requested(pool: &PgPool, id: Uuid) -> sqlx::Result<bool> {
+    let requested = sqlx::query_scalar!("SELECT cancel_requested FROM queue_jobs WHERE id = $1", id);
+    Ok(requested.fetch_optional(pool).await?.unwrap_or_default())
+}
+
 /// Cancels those of `ids` that wait and whose time to start is over.
 pub(crate) async fn expire(pool: &PgPool, ids: &[Uuid], kept: &Value) -> sqlx::Result<Vec<Gone>> {
     within_deadline!(pool, |connection| expire_on(&mut connection, ids, kept))
@@ -67,7 +73,7 @@ async fn expire_on(connection: &mut PgConnection, ids: &[Uuid], kept: &Value) ->
 pub(crate) enum Only {
     /// All of them.
     Any,
-    /// Those whose time to start is over.
+    /// Those that were never started, and whose time to start is over.
     Expired,
     /// Those whose cancellation was requested while they ran.
     Requested,
@@ -89,7 +95,7 @@ pub(crate) async fn end(
            gone AS (
                DELETE FROM queue_jobs AS job USING named
                WHERE job.id = ANY($1) AND job.id = named.id AND job.claim_id IS NOT DISTINCT FROM named.claim_id
-                 AND (NOT $3 OR job.expires_at <= clock_timestamp())
+                 AND (NOT $3 OR job.attempt = 0 AND job.expires_at <= clock_timestamp())
                  AND (NOT $4 OR job.cancel_requested)
                RETURNING job.*)
            INSERT INTO queue_history (id, kind, payload_version, queue, priority, state, payload, attempt,

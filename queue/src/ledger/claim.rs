@@ -58,7 +58,7 @@ async fn claim_on(
                SELECT id FROM queue_jobs
                WHERE id = ANY($1) AND worker_id IS NULL AND state <> ALL ('{scheduled,blocked}')
                  AND attempt < max_attempts AND kind = ANY($4)
-                 AND (expires_at IS NULL OR expires_at > clock_timestamp())
+                 AND (expires_at IS NULL OR expires_at > clock_timestamp() OR attempt > 0)
                FOR UPDATE SKIP LOCKED))
            RETURNING job.id, job.kind, job.queue, job.priority,
                      job.payload AS "payload: Json<Box<RawValue>>",

@@ -107,6 +107,8 @@ async fn write_on(
 /// there is no order to keep and no lock to take apart. A missing partition makes the statement fail
 /// with `check_violation` (23514); see [`super::partitions`].
 pub(crate) async fn end(connection: &mut PgConnection, ended: &[Ended]) -> sqlx::Result<Vec<Gone>> {
+    #[cfg(feature = "sabotage")]
+    let ended = &*crate::sabotage::without_fence(connection, ended).await?;
     let mut ids = Vec::with_capacity(ended.len());
     let mut claim_ids = Vec::with_capacity(ended.len());
     let mut states = Vec::with_capacity(ended.len());

@@ -11,7 +11,8 @@ use clap::Args;
 pub struct QueueConfig {
     /// Keys for the payloads of encrypted kinds, `name=key` with 32 bytes in
     /// base64 (`openssl rand -base64 32`). The first encrypts, all decrypt:
-    /// to rotate, put a new one in front. No kind of today needs one.
+    /// to rotate, append the new one everywhere, then move it to the front. No
+    /// kind of today needs one.
     #[arg(
         long,
         env = "QUEUE_PAYLOAD_KEYS",

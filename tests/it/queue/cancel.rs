@@ -174,3 +174,21 @@ async fn fifty_claims_and_cancels_at_once_end_every_job_exactly_once() {
     assert_eq!(usize::try_from(rows).unwrap(), ids.len());
     worker.drain().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_signal_that_the_ledger_knows_nothing_of_cancels_nothing() {
+    let queue = TestQueue::new().await;
+    let worker = TestWorker::start(&queue).await;
+    let stray = queue.enqueue(&Gated::default()).await;
+    let asked = queue.enqueue(&Gated::default()).await;
+    queue.stage().begun(2, SOON).await;
+    queue.publish("signals", &format!("cancel {stray}")).await;
+    queue.publish("signals", "cancel nonsense").await;
+    // Signals are heard one after the other: the stray one has been by then.
+    queue.queue().cancel(asked).await.unwrap();
+    queue.job_in_state(asked, "cancelled", SOON).await;
+    assert_eq!(queue.job(stray).await.state, "running");
+    queue.stage().open_for_all();
+    queue.completed(stray).await;
+    worker.drain().await.unwrap();
+}

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use callboard_queue::{EnqueueOptions, Priority};
 use callboard_tests::{
-    jobs::NoOp,
+    jobs::{Failing, NoOp},
     queue::TestQueue,
     wait::{SOON, wait_until},
     worker::TestWorker,
@@ -50,5 +50,17 @@ async fn the_auditor_cancels_one_that_is_on_no_list() {
     let job = queue.job_in_state(id, "cancelled", Duration::from_secs(8)).await;
     assert_eq!(job.end_reason.as_deref(), Some("expired"));
     assert!(queue.ready("default", Priority::Default).await.is_empty());
+    worker.drain().await.unwrap();
+}
+
+#[tokio::test]
+async fn once_started_it_does_not_expire() {
+    let queue = TestQueue::new().await;
+    let worker = TestWorker::start(&queue).await;
+    let id = queue.enqueue_with(&Failing { times: 1 }, expiring(Duration::from_secs(2))).await;
+    let job = queue.job_in_state(id, "scheduled", SOON).await;
+    wait_until(SOON, "its time to start is over", || async { Utc::now() > job.expires_at.unwrap() }).await;
+    queue.make_due(&[id]).await;
+    assert_eq!(queue.completed(id).await.attempt, 2, "the retry is no first start");
     worker.drain().await.unwrap();
 }

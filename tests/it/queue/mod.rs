@@ -16,6 +16,7 @@ mod idle;
 mod inspect;
 mod limits;
 mod metrics;
+mod model;
 mod order;
 mod outcome;
 mod parking;
