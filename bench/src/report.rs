@@ -125,7 +125,7 @@ impl Report {
         if let Some(idle) = &self.idle {
             writeln!(
                 out,
-                "\n## An idle worker\n\nOne worker that holds every duty (promoter, auditor, janitor) and its heartbeat:\n"
+                "\n## An idle worker\n\nOne worker that holds every duty (auditor, janitor, promoter, scheduler) and its heartbeat:\n"
             )?;
             match idle.statements {
                 Some(statements) => writeln!(out, "- {statements:.2} statements a second to PostgreSQL")?,
