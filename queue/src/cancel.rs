@@ -72,11 +72,11 @@ impl Queue {
     /// [`Error::NoSuchJob`], [`Error::WrongState`] for a job that has ended, and
     /// [`Error::Ledger`] when PostgreSQL refuses.
     pub async fn cancel(&self, id: Uuid) -> Result<Cancellation, Error> {
-        let kept = self.kinds().days_of_cancelled();
-        let cancelled = match cancel::cancel(self.pool(), id, REQUESTED, &kept).await {
+        let kept = self.days_of_cancelled();
+        let cancelled = match cancel::cancel(self.pool(), id, REQUESTED, kept).await {
             Err(error) if partitions::is_missing(&error) => {
                 partitions::ensure_ahead(self.pool(), self.kinds().retention_days()).await?;
-                cancel::cancel(self.pool(), id, REQUESTED, &kept).await?
+                cancel::cancel(self.pool(), id, REQUESTED, kept).await?
             }
             answer => answer?,
         };
@@ -95,11 +95,11 @@ impl Queue {
 
     /// Cancels those of `ids` that wait and whose time to start is over.
     pub(crate) async fn expire(&self, ids: &[Uuid]) -> Result<usize, Error> {
-        let kept = self.kinds().days_of_cancelled();
-        let expired = match cancel::expire(self.pool(), ids, &kept).await {
+        let kept = self.days_of_cancelled();
+        let expired = match cancel::expire(self.pool(), ids, kept).await {
             Err(error) if partitions::is_missing(&error) => {
                 partitions::ensure_ahead(self.pool(), self.kinds().retention_days()).await?;
-                cancel::expire(self.pool(), ids, &kept).await?
+                cancel::expire(self.pool(), ids, kept).await?
             }
             answer => answer?,
         };

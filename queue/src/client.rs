@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use serde_json::Value;
 use sqlx::{PgPool, SqlSafeStr};
 use tokio::{sync::Mutex, time::Instant};
 use uuid::Uuid;
@@ -36,6 +37,8 @@ pub struct Queue {
     pub(crate) lists: ReadyLists,
     metrics: Metrics,
     kinds: Arc<Kinds>,
+    /// See [`Kinds::days_of_cancelled`]; made once, as every finish may want it.
+    days_of_cancelled: Arc<Value>,
     keys: PayloadKeys,
     depths: DepthLimits,
     sampled: Arc<Mutex<Sampled>>,
@@ -67,6 +70,7 @@ impl Queue {
             lists,
             metrics,
             kinds: Arc::default(),
+            days_of_cancelled: Arc::default(),
             keys: PayloadKeys::default(),
             depths: DepthLimits::default(),
             sampled: Arc::default(),
@@ -84,6 +88,7 @@ impl Queue {
     pub fn with_kinds(mut self, kinds: &Kinds) -> Self {
         let mut all = Kinds::clone(&self.kinds);
         all.extend(kinds);
+        self.days_of_cancelled = Arc::new(all.days_of_cancelled());
         self.kinds = Arc::new(all);
         self
     }
@@ -116,6 +121,10 @@ impl Queue {
     /// The same handle over another pool.
     pub(crate) fn over(&self, pool: PgPool) -> Self {
         Self { pool, ..self.clone() }
+    }
+
+    pub(crate) fn days_of_cancelled(&self) -> &Value {
+        &self.days_of_cancelled
     }
 
     pub(crate) fn kinds(&self) -> &Kinds {

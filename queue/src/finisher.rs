@@ -148,14 +148,14 @@ impl Finisher {
             }
         }
         let mut written = HashSet::with_capacity(batch.len());
-        let kept = self.queue.kinds().days_of_cancelled();
+        let kept = self.queue.days_of_cancelled();
         if !ended.is_empty() || !retried.is_empty() {
-            let gone = finish::write(self.queue.pool(), &ended, &retried, &kept).await?;
+            let gone = finish::write(self.queue.pool(), &ended, &retried, kept).await?;
             self.wake.gone(&gone);
             written.extend(gone.iter().map(|job| job.id));
         }
         if !given_back.is_empty() {
-            let GivenBack { ready, cancelled } = give_back::give_back(self.queue.pool(), &given_back, &kept).await?;
+            let GivenBack { ready, cancelled } = give_back::give_back(self.queue.pool(), &given_back, kept).await?;
             self.wake.gone(&cancelled);
             written.extend(ready.iter().map(|job| job.id).chain(cancelled.iter().map(|job| job.id)));
             if let Err(error) = self.queue.lists.push(&ready).await {

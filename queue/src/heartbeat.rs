@@ -183,7 +183,7 @@ impl Heartbeat {
                 tracing::warn!(%error, "could not register again yet");
             }
         }
-        self.paused.set(beat.paused);
+        self.paused.set(beat.paused, sent);
         for id in beat.cancelled {
             self.held.request_cancel(id);
         }

@@ -61,8 +61,8 @@ pub async fn fail(queue: &Queue, ids: &[Uuid], claim_id: Uuid, delay_ms: i64) ->
     let error = serde_json::json!({ "failure": "error" });
     let retried: Vec<Retried> =
         ids.iter().map(|id| Retried { id: *id, claim_id, delay_ms, error: Some(error.clone()) }).collect();
-    let kept = queue.kinds().days_of_cancelled();
-    Ok(finish::write(queue.pool(), &[], &retried, &kept).await?.into_iter().map(|job| job.id).collect())
+    let kept = queue.days_of_cancelled();
+    Ok(finish::write(queue.pool(), &[], &retried, kept).await?.into_iter().map(|job| job.id).collect())
 }
 
 /// Gives `ids` back under `claim_id`, as a drain does; returns those that are
@@ -72,7 +72,7 @@ pub async fn fail(queue: &Queue, ids: &[Uuid], claim_id: Uuid, delay_ms: i64) ->
 /// PostgreSQL's.
 pub async fn give_back(queue: &Queue, ids: &[Uuid], claim_id: Uuid) -> Result<Vec<Uuid>, Error> {
     let claims: Vec<_> = ids.iter().map(|id| (*id, claim_id)).collect();
-    let given_back = give_back::give_back(queue.pool(), &claims, &queue.kinds().days_of_cancelled()).await?;
+    let given_back = give_back::give_back(queue.pool(), &claims, queue.days_of_cancelled()).await?;
     Ok(given_back.ready.into_iter().map(|ready| ready.id).collect())
 }
 

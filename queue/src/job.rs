@@ -302,7 +302,8 @@ fn is_kind(name: &str) -> bool {
 }
 
 /// Whether the ledger takes the queue's name: 1 to 50 of `[a-z0-9_-]`.
-pub(crate) fn is_queue(name: &str) -> bool {
+#[must_use]
+pub fn is_queue(name: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-');
     (1..=50).contains(&name.len()) && name.bytes().all(allowed)
 }

@@ -15,6 +15,7 @@ mod auditor;
 mod backend;
 mod backoff;
 mod backpressure;
+mod breaker;
 mod cancel;
 mod client;
 mod encryption;
@@ -70,7 +71,7 @@ pub use error::Error;
 pub use flow::{Flow, Node};
 pub use job::{
     FAIR_WINDOW, Job, Limit, MAX_PAYLOAD_BYTES, MAX_PAYLOAD_DEPTH, MAX_RESULT_BYTES, Policy, Retention, Unique,
-    UniqueScope,
+    UniqueScope, is_queue,
 };
 pub use kinds::Kinds;
 pub use ledger::{

@@ -3,24 +3,39 @@
 //! The ledger has the pause; a signal brings it to every fetcher at once, and
 //! the next beat to those that missed it.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+};
 
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
 use crate::{Error, Queue, job::is_queue, ledger::queues, signals::Signal};
 
 /// The names of the queues that are paused, as a worker knows them.
 #[derive(Clone, Debug)]
-pub(crate) struct Paused(watch::Sender<Arc<BTreeSet<String>>>);
+pub(crate) struct Paused {
+    names: watch::Sender<Arc<BTreeSet<String>>>,
+    /// When the statement was sent that read them.
+    latest: Arc<Mutex<Option<Instant>>>,
+}
 
 impl Paused {
     pub(crate) fn none() -> Self {
-        Self(watch::Sender::new(Arc::default()))
+        Self { names: watch::Sender::new(Arc::default()), latest: Arc::default() }
     }
 
-    pub(crate) fn set(&self, names: Vec<String>) {
+    /// Takes over what was read by a statement sent at `sent`, unless what is
+    /// known was read by a later one: a beat that was under way while a queue was
+    /// paused must not undo that.
+    pub(crate) fn set(&self, names: Vec<String>, sent: Instant) {
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        if latest.is_some_and(|latest| latest > sent) {
+            return;
+        }
+        *latest = Some(sent);
         let names: BTreeSet<String> = names.into_iter().collect();
-        self.0.send_if_modified(|paused| {
+        self.names.send_if_modified(|paused| {
             let news = **paused != names;
             if news {
                 tracing::info!(paused = ?names, "the paused queues have changed");
@@ -31,7 +46,7 @@ impl Paused {
     }
 
     pub(crate) fn subscribe(&self) -> watch::Receiver<Arc<BTreeSet<String>>> {
-        self.0.subscribe()
+        self.names.subscribe()
     }
 }
 
@@ -64,4 +79,24 @@ impl Queue {
 
 fn checked(name: &str) -> Result<&str, Error> {
     if is_queue(name) { Ok(name) } else { Err(Error::NoSuchQueue(name.to_owned())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_read_before_a_pause_does_not_undo_it() {
+        let paused = Paused::none();
+        let beat_sent = Instant::now();
+        tokio::time::advance(Duration::from_millis(1)).await;
+        paused.set(vec!["mail".to_owned()], Instant::now());
+        paused.set(Vec::new(), beat_sent);
+        assert!(paused.subscribe().borrow().contains("mail"));
+        tokio::time::advance(Duration::from_millis(1)).await;
+        paused.set(Vec::new(), Instant::now());
+        assert!(paused.subscribe().borrow().is_empty());
+    }
 }

@@ -121,8 +121,7 @@ impl Pipeline {
         let left = held.claims();
         if !left.is_empty() {
             tracing::warn!(jobs = left.len(), "giving back jobs whose runs did not stop");
-            let given_back =
-                timeout(LAST_WORDS, give_back::give_back(pool, &left, &queue.kinds().days_of_cancelled())).await;
+            let given_back = timeout(LAST_WORDS, give_back::give_back(pool, &left, queue.days_of_cancelled())).await;
             let given_back = given_back.unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
             // What can't be pushed is found by an auditor.
             let _ = queue.lists.push(&given_back.ready).await;

@@ -5,15 +5,7 @@
 //! known to be down, pushes are skipped, one attempt a second tests whether it
 //! is back, and the log says so once.
 
-use std::{
-    collections::BTreeMap,
-    future::Future,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use futures::StreamExt;
@@ -22,11 +14,12 @@ use redis::{
     aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection, PubSubStream},
     io::tcp::{TcpSettings, socket2::TcpKeepalive},
 };
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::{
     Error, Metrics, Priority,
+    breaker::Breaker,
     keys::{Element, List, Prefix},
     ledger::{enqueue::Announcement, finish::Gone},
     signals::Signal,
@@ -36,8 +29,6 @@ use crate::{
 pub(crate) const PUSH_DEADLINE: Duration = Duration::from_millis(50);
 /// A command of a duty, for which nobody waits.
 const COMMAND_DEADLINE: Duration = Duration::from_secs(1);
-/// While Redis is down, one attempt in this time.
-const RETRY_EVERY: Duration = Duration::from_secs(1);
 /// Elements that a commit pushes itself.
 const PUSHED_AT_ONCE: usize = 10_000;
 /// Signals of one commit; the rest is the auditor's.
@@ -338,67 +329,4 @@ pub(crate) fn is_foreign(error: &redis::RedisError) -> bool {
 
 pub(crate) fn timed_out() -> redis::RedisError {
     redis::RedisError::from((redis::ErrorKind::Io, "no answer in time"))
-}
-
-/// Remembers whether Redis is down, so that callers don't wait for it one by one.
-#[derive(Debug)]
-struct Breaker {
-    started: Instant,
-    open: AtomicBool,
-    retry_at_ms: AtomicU64,
-}
-
-impl Breaker {
-    fn new() -> Self {
-        Self { started: Instant::now(), open: AtomicBool::new(false), retry_at_ms: AtomicU64::new(0) }
-    }
-
-    fn now_ms(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
-    }
-
-    /// Whether a caller may try now. While open, one caller in [`RETRY_EVERY`] may.
-    fn allows(&self) -> bool {
-        if !self.open.load(Ordering::Acquire) {
-            return true;
-        }
-        let now = self.now_ms();
-        let retry_at = self.retry_at_ms.load(Ordering::Acquire);
-        now >= retry_at
-            && self.retry_at_ms.compare_exchange(retry_at, next_retry(now), Ordering::AcqRel, Ordering::Acquire).is_ok()
-    }
-
-    /// Notes a failure; true if this is news.
-    fn open(&self) -> bool {
-        self.retry_at_ms.store(next_retry(self.now_ms()), Ordering::Release);
-        !self.open.swap(true, Ordering::AcqRel)
-    }
-
-    /// Notes a success; true if this is news.
-    fn close(&self) -> bool {
-        self.open.swap(false, Ordering::AcqRel)
-    }
-}
-
-fn next_retry(now_ms: u64) -> u64 {
-    now_ms + u64::try_from(RETRY_EVERY.as_millis()).unwrap_or(1_000)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn an_open_breaker_lets_one_caller_a_second_try() {
-        let breaker = Breaker::new();
-        assert!(breaker.allows());
-        assert!(breaker.open(), "the first failure is news");
-        assert!(!breaker.open(), "the second is not");
-        assert!(!breaker.allows());
-        tokio::time::advance(RETRY_EVERY).await;
-        assert!(breaker.allows());
-        assert!(!breaker.allows(), "only one");
-        assert!(breaker.close(), "recovery is news");
-        assert!(breaker.allows());
-    }
 }

@@ -62,7 +62,7 @@ impl Reconciler {
         let given_back = if forgotten.is_empty() {
             GivenBack::default()
         } else {
-            give_back::give_back(self.queue.pool(), &forgotten, &self.queue.kinds().days_of_cancelled()).await?
+            give_back::give_back(self.queue.pool(), &forgotten, self.queue.days_of_cancelled()).await?
         };
         let ready = given_back.ready;
         self.held.reconciled(in_doubt.len());

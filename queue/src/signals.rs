@@ -8,6 +8,7 @@ use std::{str::FromStr, sync::Arc, time::Duration};
 
 use futures::StreamExt;
 use redis::{Msg, RedisResult};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -128,8 +129,9 @@ impl Listener {
     }
 
     async fn reload(&self) {
+        let sent = Instant::now();
         match queues::paused(self.queue.pool()).await {
-            Ok(names) => self.paused.set(names),
+            Ok(names) => self.paused.set(names, sent),
             Err(error) => tracing::debug!(%error, "could not read the paused queues; the next beat brings them"),
         }
     }

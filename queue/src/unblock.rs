@@ -131,8 +131,8 @@ impl Unblocker {
         if children.ids.is_empty() {
             return Ok(());
         }
-        let kept = self.queue.kinds().days_of_cancelled();
-        let Released { announcement, cancelled } = dependencies::release(self.queue.pool(), &children, &kept).await?;
+        let kept = self.queue.days_of_cancelled();
+        let Released { announcement, cancelled } = dependencies::release(self.queue.pool(), &children, kept).await?;
         // What this lets go on in turn is seen to by the next look.
         self.wake.gone(&cancelled);
         if !announcement.limit_keys.is_empty() {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use callboard_queue::{Mode, QueueShare};
+use callboard_queue::{Mode, QueueShare, is_queue};
 use callboard_shared::config::{
     AppConfig, BusinessConfig, Check, DatabaseConfig, Findings, LogConfig, MailConfig, MetricsConfig, QueueConfig,
     RedisConfig, SiteConfig, TokenKeyConfig, value,
@@ -170,9 +170,7 @@ fn share(raw: &str) -> Result<QueueShare, String> {
         None => (raw, None),
         Some((name, cap)) => (name, Some(cap.parse::<NonZeroUsize>().map_err(|_| wanted())?.get())),
     };
-    let is_name = (1..=50).contains(&name.len())
-        && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'));
-    if is_name { Ok(QueueShare { name: name.to_owned(), cap }) } else { Err(wanted()) }
+    if is_queue(name) { Ok(QueueShare { name: name.to_owned(), cap }) } else { Err(wanted()) }
 }
 
 /// The settings of a health check.

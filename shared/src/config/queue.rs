@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use callboard_queue::PayloadKeys;
+use callboard_queue::{PayloadKeys, is_queue};
 use clap::Args;
 
 /// How the queue treats payloads and floods.
@@ -47,9 +47,7 @@ fn depth_limits(raw: &str) -> Result<DepthLimits, String> {
     for item in raw.split(',').map(str::trim).filter(|item| !item.is_empty()) {
         let (queue, limit) = item.split_once('=').ok_or_else(wanted)?;
         let limit: u64 = limit.parse().ok().filter(|limit| *limit > 0).ok_or_else(wanted)?;
-        let is_name = (1..=50).contains(&queue.len())
-            && queue.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'));
-        if !is_name || limits.insert(queue.to_owned(), limit).is_some() {
+        if !is_queue(queue) || limits.insert(queue.to_owned(), limit).is_some() {
             return Err(wanted());
         }
     }
