@@ -29,6 +29,7 @@ use crate::{
     ledger::{
         audit::{self, Audit, Watermark},
         dependencies, limits,
+        parking::{self, Released},
     },
     rescuer::Rescuer,
     sabotage,
@@ -47,6 +48,8 @@ const SHORT: u64 = 20_000;
 
 /// Limit keys, and waiting children, in one look.
 const BLOCKED: i64 = 500;
+/// Jobs of kinds that somebody knows again, in one statement.
+const KNOWN: i64 = 1_000;
 
 /// How far the looks at blocked jobs have come.
 #[derive(Debug, Default)]
@@ -143,6 +146,24 @@ impl Auditor {
             blocked.child = overdue.next.unwrap_or_default();
             self.wake.ended(overdue.ended);
             self.wake.free(overdue.free);
+        }
+        if audit.unknown {
+            self.release_known().await?;
+        }
+        Ok(())
+    }
+
+    /// Lets parked jobs go on that a worker knows by now, for one tick at most.
+    async fn release_known(&self) -> Result<(), Error> {
+        let started = Instant::now();
+        while started.elapsed() < EVERY {
+            let Released { announcement, jobs } = parking::release_known(self.queue.pool(), KNOWN).await?;
+            self.wake.limits(announcement.limit_keys);
+            // What can't be pushed is queued in the ledger: a later look finds it.
+            let pushed = self.queue.lists.push(&announcement.ready).await;
+            if pushed.is_err() || i64::try_from(jobs).is_ok_and(|jobs| jobs < KNOWN) {
+                break;
+            }
         }
         Ok(())
     }

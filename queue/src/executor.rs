@@ -232,6 +232,7 @@ fn span_of(run: &Run) -> Span {
         kind = run.kind,
         attempt = run.attempt,
         request_id = run.request_id.as_deref(),
+        trace_id = run.trace_id(),
     )
 }
 

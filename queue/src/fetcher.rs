@@ -342,6 +342,7 @@ impl<C: Send + Sync + 'static> Shared<C> {
             id: job.id,
             claim_id,
             kind: entry.kind,
+            payload_version: job.payload_version,
             policy: entry.policy,
             attempt: job.attempt,
             max_attempts: job.max_attempts,

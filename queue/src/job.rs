@@ -60,7 +60,10 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// one has drained.
     const KIND: &'static str;
 
-    /// Raise it when the payload's shape changes; the ledger keeps it by row.
+    /// Raise it when the payload changes in a way that older workers would read
+    /// wrongly or not at all. A worker leaves jobs of a later version than its
+    /// own to those who know it, and no attempt is burnt; older ones it reads
+    /// with [`decode`](Self::decode).
     const PAYLOAD_VERSION: i16 = 1;
 
     /// The queue it waits in: up to 50 of `[a-z0-9_-]`.
@@ -89,6 +92,46 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
 
     /// How long its row is kept after it ended.
     const RETENTION: Retention = Retention::DEFAULT;
+
+    /// Reads a payload that was written as `version`: this one, or one before it.
+    /// As it is, all versions are read alike, so a field that came later needs
+    /// `#[serde(default)]`.
+    ///
+    /// # Errors
+    /// What does not decode will not at the next attempt: the job is discarded.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # use callboard_queue::Job;
+    /// # use serde::{Deserialize, Serialize};
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Remind {
+    ///     minutes_before: u32,
+    /// }
+    ///
+    /// impl Job for Remind {
+    ///     const KIND: &'static str = "booking.remind";
+    ///     const PAYLOAD_VERSION: i16 = 2;
+    ///
+    ///     fn decode(version: i16, payload: &str) -> serde_json::Result<Self> {
+    ///         #[derive(Deserialize)]
+    ///         struct Version1 {
+    ///             hours_before: u32,
+    ///         }
+    ///         if version == 1 {
+    ///             let Version1 { hours_before } = serde_json::from_str(payload)?;
+    ///             return Ok(Self { minutes_before: hours_before * 60 });
+    ///         }
+    ///         serde_json::from_str(payload)
+    ///     }
+    /// }
+    /// # assert_eq!(Remind::decode(1, r#"{"hours_before":2}"#).unwrap().minutes_before, 120);
+    /// ```
+    fn decode(version: i16, payload: &str) -> serde_json::Result<Self> {
+        let _ = version;
+        serde_json::from_str(payload)
+    }
 
     /// A key that at most one live job of this kind may hold, and for how long.
     fn unique(&self) -> Option<Unique> {
@@ -272,6 +315,9 @@ impl Policy {
         if !is_queue(self.queue) {
             return refuse("QUEUE", "it must be 1 to 50 of a to z, 0 to 9, `_` and `-`");
         }
+        if self.payload_version < 1 {
+            return refuse("PAYLOAD_VERSION", "it starts at 1");
+        }
         if self.max_attempts < 1 {
             return refuse("MAX_ATTEMPTS", "at least one attempt is needed");
         }
@@ -334,6 +380,7 @@ mod tests {
         let good = Policy::UNKNOWN;
         assert!(good.check("test.kind").is_ok());
         assert_eq!(field(Policy { queue: "No", ..good }), "QUEUE");
+        assert_eq!(field(Policy { payload_version: 0, ..good }), "PAYLOAD_VERSION");
         assert_eq!(field(Policy { max_attempts: 0, ..good }), "MAX_ATTEMPTS");
         assert_eq!(field(Policy { timeout: Duration::ZERO, ..good }), "TIMEOUT");
         assert_eq!(field(Policy { timeout: Duration::MAX, ..good }), "TIMEOUT");

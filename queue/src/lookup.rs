@@ -11,18 +11,24 @@ use std::{
 
 use uuid::Uuid;
 
-use crate::{Queue, keys::List, ledger::claim};
+use crate::{
+    Queue,
+    keys::List,
+    ledger::parking::{self, Parked},
+    unblock::Wake,
+};
 
 pub(crate) struct Lookup {
     queue: Queue,
     kinds: Vec<String>,
+    wake: Wake,
     /// What has been said already, so that it is logged once.
     said: Mutex<HashSet<String>>,
 }
 
 impl Lookup {
-    pub(crate) fn new(queue: Queue, kinds: Vec<String>) -> Self {
-        Self { queue, kinds, said: Mutex::default() }
+    pub(crate) fn new(queue: Queue, kinds: Vec<String>, wake: Wake) -> Self {
+        Self { queue, kinds, wake, said: Mutex::default() }
     }
 
     /// Looks once at what a claim did not return.
@@ -31,12 +37,14 @@ impl Lookup {
         if let Err(error) = self.queue.expire(ids).await {
             tracing::debug!(%error, jobs = ids.len(), "could not look for jobs whose time is over");
         }
-        match claim::park_unknown(self.queue.pool(), ids, &self.kinds).await {
-            Ok(kinds) => {
-                for kind in kinds {
-                    if self.is_news(&kind) {
+        match parking::park_unknown(self.queue.pool(), ids, &self.kinds).await {
+            Ok(parked) => {
+                self.wake.limits(parked.iter().filter_map(|job| job.limit_key.clone()));
+                for Parked { kind, payload_version: version, .. } in parked {
+                    if self.is_news(&format!("{kind}#{version}")) {
                         tracing::warn!(
                             kind,
+                            version,
                             "no handler here for this kind; its jobs are parked until a worker that has one takes them"
                         );
                     }

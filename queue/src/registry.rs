@@ -1,6 +1,6 @@
 //! Which handler runs which kind of job.
 
-use std::{collections::BTreeMap, fmt, future::Future, pin::Pin, sync::Arc};
+use std::{collections::BTreeMap, fmt, future::Future, iter, pin::Pin, sync::Arc};
 
 use serde_json::value::RawValue;
 
@@ -82,8 +82,8 @@ impl<C: Send + Sync + 'static> Registry<C> {
         let dispatch = |context: Arc<C>, payload: Box<RawValue>, run: Arc<Run>| -> BoxFuture<_> {
             Box::pin(async move {
                 let payload = run.open(payload).map_err(Attempted::Undecodable)?;
-                let job: J =
-                    serde_json::from_str(payload.get()).map_err(|error| Attempted::Undecodable(error.to_string()))?;
+                let job = J::decode(run.payload_version, payload.get())
+                    .map_err(|error| Attempted::Undecodable(error.to_string()))?;
                 job.run(&context, &run).await.map_err(Attempted::Failed)
             })
         };
@@ -98,6 +98,17 @@ impl<C: Send + Sync + 'static> Registry<C> {
     #[must_use]
     pub fn kinds(&self) -> Vec<&'static str> {
         self.entries.keys().copied().collect()
+    }
+
+    /// What the ledger compares a job's kind and version with: each kind, and
+    /// for the later versions of its payload that are read here `kind#2` and so on.
+    pub(crate) fn readable(&self) -> Vec<String> {
+        let versions = |entry: &Arc<Entry<C>>| {
+            let kind = entry.kind;
+            let later = (2..=entry.policy.payload_version).map(move |version| format!("{kind}#{version}"));
+            iter::once(kind.to_owned()).chain(later)
+        };
+        self.entries.values().flat_map(versions).collect()
     }
 
     /// The queues of the kinds, sorted.

@@ -33,6 +33,7 @@ pub struct Run {
     pub(crate) id: Uuid,
     pub(crate) claim_id: Uuid,
     pub(crate) kind: &'static str,
+    pub(crate) payload_version: i16,
     pub(crate) policy: Policy,
     pub(crate) attempt: i16,
     pub(crate) max_attempts: i16,
@@ -60,6 +61,12 @@ impl Run {
     #[must_use]
     pub fn kind(&self) -> &'static str {
         self.kind
+    }
+
+    /// Which version of its payload the job was enqueued with.
+    #[must_use]
+    pub fn payload_version(&self) -> i16 {
+        self.payload_version
     }
 
     /// Which attempt this is: 1 is the first.
@@ -90,6 +97,12 @@ impl Run {
     #[must_use]
     pub fn traceparent(&self) -> Option<&str> {
         self.traceparent.as_deref()
+    }
+
+    /// The trace's id in it: 32 hexadecimal digits.
+    #[must_use]
+    pub fn trace_id(&self) -> Option<&str> {
+        self.traceparent.as_deref()?.get(3..35)
     }
 
     /// When this attempt began, by PostgreSQL's clock.

@@ -237,7 +237,7 @@ impl<C: Send + Sync + 'static> Runner<C> {
             name: self.settings.name.clone(),
             version: self.settings.version,
             queues,
-            kinds: self.registry.kinds().into_iter().map(ToOwned::to_owned).collect(),
+            kinds: self.registry.readable(),
             schedules: self.schedules.iter().map(|schedule| schedule.name().to_owned()).collect(),
             slots: i32::try_from(slots).unwrap_or(i32::MAX),
         }
@@ -280,14 +280,14 @@ impl<C: Send + Sync + 'static> Runner<C> {
         let (settled, outcomes) = mpsc::channel::<Settled>(slots * 2);
         let fetching = CancellationToken::new();
         let stopping = CancellationToken::new();
-        let kinds: Vec<String> = self.registry.kinds().into_iter().map(ToOwned::to_owned).collect();
+        let kinds = self.registry.readable();
         let metrics = self.queue.metrics();
         let shared = Arc::new(fetcher::Shared {
             queue: self.queue.clone(),
             claims: queue.pool().clone(),
             by_kind: self.registry.kinds().into_iter().map(|kind| (kind, metrics.kind(kind))).collect(),
             registry: self.registry.clone(),
-            lookup: Lookup::new(queue.clone(), kinds.clone()),
+            lookup: Lookup::new(queue.clone(), kinds.clone(), wake.clone()),
             kinds,
             held: held.clone(),
             paused,

@@ -55,10 +55,13 @@ pub enum Reason {
         /// The queue.
         queue: String,
     },
-    /// No living worker that serves its queue knows its kind.
+    /// No living worker that serves its queue knows its kind, or reads this
+    /// version of its payload.
     NobodyKnowsKind {
         /// The kind.
         kind: String,
+        /// The payload's version.
+        version: i16,
     },
     /// It waits for these jobs to end.
     WaitingForJobs {
@@ -141,13 +144,18 @@ impl Queue {
         if let Some(since) = known.paused_at {
             reasons.push(Reason::QueuePaused { since, by: known.paused_by });
         }
-        let (is_served, is_known) = overview::who_could_run(self.pool(), &job.queue, &job.kind).await?;
+        let (is_served, is_known) =
+            overview::who_could_run(self.pool(), &job.queue, &job.kind, job.payload_version).await?;
         if !is_served {
             reasons.push(Reason::NobodyServesQueue { queue: job.queue.clone() });
         } else if !is_known {
-            reasons.push(Reason::NobodyKnowsKind { kind: job.kind.clone() });
+            reasons.push(Reason::NobodyKnowsKind { kind: job.kind.clone(), version: job.payload_version });
         }
-        if job.state == JobState::Blocked {
+        if job.blocked_by.as_deref() == Some("kind") {
+            if is_known {
+                reasons.push(Reason::Lost { healed_within_seconds: HEALED_WITHIN });
+            }
+        } else if job.state == JobState::Blocked {
             reasons.push(self.why_blocked(job).await?);
         } else if job.state == JobState::Scheduled {
             let failed_attempts = job.errors.as_array().map_or(0, Vec::len);

@@ -11,7 +11,7 @@ use crate::stage::Stage;
 /// An hour, so that a retry comes only when the test moves it.
 const HOUR: Duration = Duration::from_hours(1);
 
-/// All kinds but [`Stranger`].
+/// All kinds but [`Stranger`], [`Original`] and [`Revised`].
 #[must_use]
 pub fn registry() -> Registry<Stage> {
     Registry::new()
@@ -449,5 +449,50 @@ impl Handler<Stage> for Stranger {
     async fn run(self, stage: &Stage, run: &Run) -> Result<Outcome, Failure> {
         let _running = stage.enter(run, 0);
         Ok(Outcome::Completed)
+    }
+}
+
+/// The first version of [`Revised`].
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Original {
+    /// To tell jobs apart.
+    pub number: i64,
+}
+
+impl Job for Original {
+    const KIND: &'static str = "test.revised";
+}
+
+impl Handler<Stage> for Original {
+    async fn run(self, stage: &Stage, run: &Run) -> Result<Outcome, Failure> {
+        let _running = stage.enter(run, self.number);
+        Ok(Outcome::CompletedWith(json!({ "by": "original", "version": run.payload_version() })))
+    }
+}
+
+/// The second version of [`Original`], which the first can't read.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Revised {
+    /// To tell jobs apart.
+    pub numbers: Vec<i64>,
+}
+
+impl Job for Revised {
+    const KIND: &'static str = "test.revised";
+    const PAYLOAD_VERSION: i16 = 2;
+
+    fn decode(version: i16, payload: &str) -> serde_json::Result<Self> {
+        if version == 1 {
+            let Original { number } = serde_json::from_str(payload)?;
+            return Ok(Self { numbers: vec![number] });
+        }
+        serde_json::from_str(payload)
+    }
+}
+
+impl Handler<Stage> for Revised {
+    async fn run(self, stage: &Stage, run: &Run) -> Result<Outcome, Failure> {
+        let _running = stage.enter(run, self.numbers.first().copied().unwrap_or_default());
+        Ok(Outcome::CompletedWith(json!({ "by": "revised", "version": run.payload_version() })))
     }
 }

@@ -83,6 +83,12 @@ impl RequestInfo {
         self.traceparent.as_deref()
     }
 
+    /// The trace's id in it.
+    #[must_use]
+    pub fn trace_id(&self) -> Option<&str> {
+        self.traceparent()?.get(3..35)
+    }
+
     /// Who the request turned out to come from, for its log line.
     #[must_use]
     pub fn principal(&self) -> Option<&str> {

@@ -35,7 +35,7 @@ pub async fn observe(State(state): State<AppState>, mut request: Request, next: 
     let metrics = &state.metrics;
     let info = RequestInfo::from_headers(request.headers()).of_client_at(origin(&state, &request));
     // At the highest level, so that the id is on every line, whatever LOG_LEVEL is.
-    let span = error_span!("request", request_id = info.id());
+    let span = error_span!("request", request_id = info.id(), trace_id = info.trace_id());
     let mut exchange = Exchange::begin(metrics, &request, info.clone());
     request.extensions_mut().insert(info.clone());
     if !request.body().is_end_stream() {

@@ -70,11 +70,15 @@ pub enum ReasonBody {
         #[schema(example = "mail")]
         queue: String,
     },
-    /// No living worker that serves its queue knows its kind.
+    /// No living worker that serves its queue knows its kind, or reads this
+    /// version of its payload.
     NobodyKnowsKind {
         /// The kind.
         #[schema(example = "email.verify_address")]
         kind: String,
+        /// The payload's version.
+        #[schema(example = 1)]
+        version: i16,
     },
     /// It waits for these jobs to end.
     WaitingForJobs {
@@ -150,7 +154,7 @@ impl ReasonBody {
             Reason::DueLater { run_at, failed_attempts } => Self::DueLater { run_at, failed_attempts },
             Reason::QueuePaused { since, by } => Self::QueuePaused { since, by: by.filter(|_| for_staff) },
             Reason::NobodyServesQueue { queue } => Self::NobodyServesQueue { queue },
-            Reason::NobodyKnowsKind { kind } => Self::NobodyKnowsKind { kind },
+            Reason::NobodyKnowsKind { kind, version } => Self::NobodyKnowsKind { kind, version },
             Reason::WaitingForJobs { jobs } => Self::WaitingForJobs { jobs },
             Reason::LimitReached { key, allowed, admitted, reserved_to } => {
                 Self::LimitReached { key: for_staff.then_some(key), allowed, admitted, reserved_to }

@@ -31,6 +31,8 @@ pub(crate) struct Audit {
     pub(crate) limited: bool,
     /// Whether jobs wait for others to end.
     pub(crate) waiting: bool,
+    /// Whether jobs wait for a worker that knows their kind.
+    pub(crate) unknown: bool,
 }
 
 /// A running job without a living worker.
@@ -64,6 +66,7 @@ struct Row {
     expired: Option<bool>,
     limited: Option<bool>,
     waiting: Option<bool>,
+    unknown: Option<bool>,
 }
 
 /// Looks at up to `limit` rows a list that are older than the list's watermark
@@ -104,15 +107,16 @@ pub(crate) async fn audit(
                     NULL::smallint AS attempt, NULL::smallint AS max_attempts, NULL::bigint AS losses,
                     NULL::boolean AS cancel_requested, NULL::boolean AS expired,
                     EXISTS (SELECT FROM queue_jobs WHERE state = 'blocked' AND blocked_by = 'limit') AS limited,
-                    EXISTS (SELECT FROM queue_jobs WHERE state = 'blocked' AND blocked_by = 'parents') AS waiting
+                    EXISTS (SELECT FROM queue_jobs WHERE state = 'blocked' AND blocked_by = 'parents') AS waiting,
+                    EXISTS (SELECT FROM queue_jobs WHERE state = 'blocked' AND blocked_by = 'kind') AS unknown
              UNION ALL
-             SELECT clock_timestamp(), queue, priority, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+             SELECT clock_timestamp(), queue, priority, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
              FROM (SELECT queue, priority FROM list
                    UNION
                    SELECT queue, priority::smallint FROM queue_workers, unnest(queues) AS queue,
                                                          generate_series(0, 2) AS priority) AS known
              UNION ALL
-             SELECT clock_timestamp(), job.*, NULL, NULL
+             SELECT clock_timestamp(), job.*, NULL, NULL, NULL
              FROM mark CROSS JOIN LATERAL (
                  SELECT queue, priority, id, claim_id, worker_id, kind, attempt, max_attempts,
                         (SELECT count(*) FROM jsonb_array_elements(errors) AS error
@@ -131,9 +135,17 @@ pub(crate) async fn audit(
 
     let now = rows.first().map_or(DateTime::UNIX_EPOCH, |row| row.now);
     let said = |flag: fn(&Row) -> Option<bool>| rows.first().and_then(flag).unwrap_or_default();
-    let (limited, waiting) = (said(|row| row.limited), said(|row| row.waiting));
-    let mut audit =
-        Audit { now, limited, waiting, lists: Vec::new(), lost: Vec::new(), expired: Vec::new(), orphaned: Vec::new() };
+    let (limited, waiting, unknown) = (said(|row| row.limited), said(|row| row.waiting), said(|row| row.unknown));
+    let mut audit = Audit {
+        now,
+        limited,
+        waiting,
+        unknown,
+        lists: Vec::new(),
+        lost: Vec::new(),
+        expired: Vec::new(),
+        orphaned: Vec::new(),
+    };
     for row in rows {
         let (Some(queue), Some(priority)) = (row.queue, row.priority) else { continue };
         match (row.id, row.claim_id, row.worker_id) {

@@ -1,4 +1,4 @@
-//! Claiming jobs, and parking those that this worker can't run.
+//! Claiming jobs.
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, value::RawValue};
@@ -15,6 +15,7 @@ pub(crate) struct Claimed {
     pub(crate) queue: String,
     pub(crate) priority: i16,
     pub(crate) payload: Json<Box<RawValue>>,
+    pub(crate) payload_version: i16,
     pub(crate) attempt: i16,
     pub(crate) max_attempts: i16,
     pub(crate) timeout_ms: i32,
@@ -24,8 +25,8 @@ pub(crate) struct Claimed {
     pub(crate) meta: Value,
 }
 
-/// Claims those of `ids` that are waiting and of a kind in `kinds`, in one
-/// statement: sets the worker, the fence `claim_id`, the attempt and the start.
+/// Claims those of `ids` that are waiting and of a kind in `kinds`
+/// ([`Registry::readable`](crate::Registry::readable)), in one statement: sets the worker, the fence `claim_id`, the attempt and the start.
 pub(crate) async fn claim(
     pool: &PgPool,
     ids: &[Uuid],
@@ -57,11 +58,12 @@ async fn claim_on(
            WHERE id = ANY(ARRAY(
                SELECT id FROM queue_jobs
                WHERE id = ANY($1) AND worker_id IS NULL AND state <> ALL ('{scheduled,blocked}')
-                 AND attempt < max_attempts AND kind = ANY($4)
+                 AND attempt < max_attempts
+                 AND CASE payload_version WHEN 1 THEN kind ELSE kind || '#' || payload_version END = ANY($4)
                  AND (expires_at IS NULL OR expires_at > clock_timestamp() OR attempt > 0)
                FOR UPDATE SKIP LOCKED))
            RETURNING job.id, job.kind, job.queue, job.priority,
-                     job.payload AS "payload: Json<Box<RawValue>>",
+                     job.payload AS "payload: Json<Box<RawValue>>", job.payload_version,
                      job.attempt, job.max_attempts, job.timeout_ms, job.run_at, job.queued_at,
                      job.started_at AS "started_at!", job.meta"#,
         ids,
@@ -73,33 +75,4 @@ async fn claim_on(
     .await?;
     transaction.commit().await?;
     Ok(claimed)
-}
-
-/// Of the ids that a claim did not return, parks those whose kind this worker
-/// doesn't know: `scheduled` for 5 to 60 s, no attempt burnt. The others are
-/// gone or claimed by someone else, and need nothing.
-///
-/// Returns the kinds parked, for the log.
-pub(crate) async fn park_unknown(pool: &PgPool, ids: &[Uuid], kinds: &[String]) -> sqlx::Result<Vec<String>> {
-    within_deadline!(pool, |connection| park_on(&mut connection, ids, kinds))
-}
-
-async fn park_on(connection: &mut PgConnection, ids: &[Uuid], kinds: &[String]) -> sqlx::Result<Vec<String>> {
-    let mut transaction = super::begin_fast(connection).await?;
-    let parked = sqlx::query_scalar!(
-        r#"UPDATE queue_jobs AS job
-           SET state = 'scheduled', admitted = false,
-               run_at = clock_timestamp() + make_interval(secs => 5 + 55 * random())
-           WHERE id = ANY(ARRAY(
-               SELECT id FROM queue_jobs
-               WHERE id = ANY($1) AND worker_id IS NULL AND state <> ALL ('{scheduled,blocked}') AND kind <> ALL($2)
-               FOR UPDATE SKIP LOCKED))
-           RETURNING job.kind"#,
-        ids,
-        kinds,
-    )
-    .fetch_all(&mut *transaction)
-    .await?;
-    transaction.commit().await?;
-    Ok(parked)
 }

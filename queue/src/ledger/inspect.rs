@@ -65,7 +65,8 @@ pub struct JobView {
     pub unique_key: Option<String>,
     /// The worker that runs it, or ran it last.
     pub worker_id: Option<Uuid>,
-    /// What it waits for while it is blocked: `parents` or `limit`.
+    /// What it waits for while it is blocked: `parents`, `limit`, or `kind`: a
+    /// worker that knows its kind.
     pub blocked_by: Option<String>,
     /// The limit that it shares with others.
     pub limit_key: Option<String>,
@@ -88,7 +89,8 @@ pub enum JobState {
     Queued,
     /// Due later.
     Scheduled,
-    /// Waits for other jobs to end, or for a slot of its limit key.
+    /// Waits for other jobs to end, for a slot of its limit key, or for a worker
+    /// that knows its kind.
     Blocked,
     /// A worker has it.
     Running,

@@ -29,6 +29,7 @@ pub(crate) mod inspect;
 pub(crate) mod limits;
 pub(crate) mod list;
 pub(crate) mod overview;
+pub(crate) mod parking;
 pub(crate) mod partitions;
 pub(crate) mod progress;
 pub(crate) mod promote;
@@ -76,12 +77,14 @@ pub(crate) async fn begin_fast(connection: &mut PgConnection) -> sqlx::Result<Tr
         .await
 }
 
-/// A transaction for a duty's repairs, which never wait long for a lock.
+/// A transaction for a duty's repairs, which never wait long for a lock. No
+/// statement of theirs is worth compiling, however dear the planner thinks that
+/// the small tables are which it has to read as a whole.
 pub(crate) async fn begin_duty(connection: &mut PgConnection) -> sqlx::Result<Transaction<'_, Postgres>> {
     connection
         .begin_with(
             "BEGIN; SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL enable_seqscan = off; \
-             SET LOCAL lock_timeout = '1s'",
+             SET LOCAL jit = off; SET LOCAL lock_timeout = '1s'",
         )
         .await
 }

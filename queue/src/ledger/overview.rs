@@ -18,7 +18,7 @@ pub struct WorkerView {
     pub version: String,
     /// The queues that it serves.
     pub queues: Vec<String>,
-    /// The kinds that it can run.
+    /// The kinds that it can run; `kind#2` if it reads version 2 of its payload.
     pub kinds: Vec<String>,
     /// The schedules that it declares.
     pub schedules: Vec<String>,
@@ -78,14 +78,16 @@ pub(crate) async fn queues(pool: &PgPool) -> sqlx::Result<BTreeMap<String, Known
     Ok(rows.into_iter().map(|row| (row.name, known((row.paused_at, row.paused_by, row.workers)))).collect())
 }
 
-/// Whether any living worker serves the queue, and whether any knows the kind.
-pub(crate) async fn who_could_run(pool: &PgPool, queue: &str, kind: &str) -> sqlx::Result<(bool, bool)> {
+/// Whether any living worker serves the queue, and whether any of them knows
+/// the kind and reads that version of it.
+pub(crate) async fn who_could_run(pool: &PgPool, queue: &str, kind: &str, version: i16) -> sqlx::Result<(bool, bool)> {
+    let readable = if version == 1 { kind.to_owned() } else { format!("{kind}#{version}") };
     let row = sqlx::query!(
         r#"SELECT coalesce(bool_or($1 = ANY(queues)), false) AS "serves!",
                   coalesce(bool_or($1 = ANY(queues) AND $2 = ANY(kinds)), false) AS "knows!"
            FROM queue_workers WHERE beat_at > clock_timestamp() - interval '15 seconds'"#,
         queue,
-        kind,
+        readable,
     )
     .fetch_one(pool)
     .await?;

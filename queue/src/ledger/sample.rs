@@ -49,6 +49,8 @@ async fn sample_on(connection: &mut PgConnection, scan: bool) -> sqlx::Result<Sa
                                          WHERE state = 'blocked' AND blocked_by = 'limit' LIMIT 10000) AS b)
                   + (SELECT count(*) FROM (SELECT FROM queue_jobs
                                            WHERE state = 'blocked' AND blocked_by = 'parents' LIMIT 10000) AS b)
+                  + (SELECT count(*) FROM (SELECT FROM queue_jobs
+                                           WHERE state = 'blocked' AND blocked_by = 'kind' LIMIT 10000) AS b)
                       AS "blocked!",
                   ARRAY(SELECT queue FROM waiting) AS "waiting!""#,
         scan,

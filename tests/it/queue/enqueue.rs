@@ -132,6 +132,7 @@ async fn the_cause_is_kept_with_the_job() {
     assert!(job.meta["traceparent"].as_str().unwrap().starts_with("00-4bf9"));
     let lines = queue.logs().lines_with("request_id=\"request-1\"");
     assert_eq!(lines.len(), 1, "the run is logged with its request: {lines:?}");
+    assert!(lines[0].contains("trace_id=\"4bf92f3577b34da6a3ce929d0e0e4736\""), "and with its trace: {lines:?}");
     worker.drain().await.unwrap();
 }
 

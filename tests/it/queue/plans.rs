@@ -29,8 +29,8 @@ const STATEMENTS: [Statement; 10] = [
     },
     Statement {
         name: "park",
-        source: include_str!("../../../queue/src/ledger/claim.rs"),
-        mark: "kind <> ALL($2)",
+        source: include_str!("../../../queue/src/ledger/parking.rs"),
+        mark: "readable <> ALL($2)",
         parameters: "$ids, ARRAY['test.other']",
     },
     Statement {
@@ -115,7 +115,7 @@ async fn ids(connection: &mut PgConnection) -> String {
 }
 
 async fn plan(connection: &mut PgConnection, prepared: &str, statement: &Statement, mode: &str) -> Value {
-    let begin = begin(if matches!(statement.name, "rescue" | "lock orphans" | "requeue") {
+    let begin = begin(if matches!(statement.name, "park" | "rescue" | "lock orphans" | "requeue") {
         "begin_duty"
     } else {
         "begin_fast"

@@ -67,9 +67,9 @@ fn sentence(reason: &Reason, id: Uuid, queue: &str, now: DateTime<Utc>) -> Strin
             "No living worker serves its queue {queue}. Start one: `callboard-worker` serves all queues, \
              `callboard-worker --queues {queue}` this one."
         ),
-        Reason::NobodyKnowsKind { kind } => format!(
-            "No living worker that serves its queue knows its kind {kind}. Start workers of a version that has it; \
-             until then it waits, and no attempt is counted."
+        Reason::NobodyKnowsKind { kind, version } => format!(
+            "No living worker that serves its queue knows its kind {kind} with version {version} of its payload. Start \
+             workers of a release that does; until then it waits, and no attempt is counted."
         ),
         Reason::LimitReached { key, allowed, admitted, reserved_to } => {
             let reserved =
@@ -153,7 +153,10 @@ mod tests {
             (Reason::DueLater { run_at: soon, failed_attempts: 1 }, ["1 attempt failed", "jobs show"]),
             (Reason::QueuePaused { since: now, by: Some("ada".to_owned()) }, ["by ada", "queues resume mail"]),
             (Reason::NobodyServesQueue { queue: "mail".to_owned() }, ["queue mail", "callboard-worker --queues mail"]),
-            (Reason::NobodyKnowsKind { kind: "a.b".to_owned() }, ["kind a.b", "Start workers"]),
+            (
+                Reason::NobodyKnowsKind { kind: "a.b".to_owned(), version: 2 },
+                ["kind a.b with version 2", "Start workers"],
+            ),
             (Reason::WaitingForJobs { jobs: vec![id; 5] }, ["waits for the end of", "and 2 more. Wait"]),
             (Reason::WaitingForJobs { jobs: Vec::new() }, ["which have ended", "Wait"]),
             (limited(None), ["limit key ada lets 2 jobs go at a time", "Wait"]),
