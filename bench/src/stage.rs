@@ -2,67 +2,34 @@
 
 use std::{sync::Arc, time::Duration};
 
-use callboard_queue::{Handler, Job, Metrics, Outcome, Queue, Registry, Retention, Run};
+use callboard_queue::{
+    Job, Metrics, Priority, Queue,
+    keys::{List, Prefix},
+};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use redis::aio::MultiplexedConnection;
-use serde::{Deserialize, Serialize};
 use sqlx::{
     AssertSqlSafe, ConnectOptions, Connection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::jobs::NoOp;
+
 pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
 
-/// Starts that may wait to be counted.
-pub(crate) const STARTED_BUFFER: usize = 10_000;
-
-/// A job that does nothing, with a payload of ordinary size.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct NoOp {
-    pub(crate) number: u64,
-    pub(crate) note: String,
-}
-
-impl Job for NoOp {
-    const KIND: &'static str = "bench.noop";
-    const QUEUE: &'static str = "bench";
-    const RETENTION: Retention = Retention { completed_days: 1, discarded_days: 1 };
-}
-
-impl NoOp {
-    pub(crate) fn new(number: u64) -> Self {
-        Self { number, note: "a payload of about a hundred bytes, as a job's often is".to_owned() }
-    }
-}
-
-/// What the no-op handler tells the benchmark: which job started, and when.
-#[derive(Debug)]
-pub(crate) struct Started {
-    pub(crate) sender: mpsc::Sender<(u64, Instant)>,
-}
-
-impl Handler<Started> for NoOp {
-    async fn run(self, context: &Started, _: &Run) -> Result<Outcome, callboard_queue::Failure> {
-        let _ = context.sender.send((self.number, Instant::now())).await;
-        Ok(Outcome::Completed)
-    }
-}
-
-pub(crate) fn registry() -> Registry<Started> {
-    Registry::new().register::<NoOp>()
-}
+/// The enqueuers of the busiest row, and some more.
+const CONNECTIONS: u32 = 40;
 
 /// A fresh, migrated database and an empty Redis prefix; gone when it ends.
 pub(crate) struct Stage {
     admin: PgConnectOptions,
     name: String,
+    redis_url: String,
     pub(crate) pool: PgPool,
     pub(crate) queue: Queue,
-    redis: MultiplexedConnection,
-    prefix: String,
+    pub(crate) redis: MultiplexedConnection,
 }
 
 impl Stage {
@@ -72,25 +39,41 @@ impl Stage {
         let mut connection = admin.connect().await?;
         sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut connection).await?;
         connection.close().await?;
-        let pool = PgPoolOptions::new()
-            .max_connections(20)
-            .connect_with(admin.clone().database(&name).disable_statement_logging())
-            .await?;
+        let pool = pool_to(admin.clone().database(&name).disable_statement_logging());
         sqlx::migrate!("../migrations").run(&pool).await?;
-        // Real metrics, as a worker has them.
-        let metrics = Metrics::new(Arc::new(PrometheusBuilder::new().build_recorder()));
-        let queue = Queue::connect(pool.clone(), redis_url, &name, metrics)?;
         callboard_queue::internals::ensure_partitions(&pool, NoOp::RETENTION.completed_days).await?;
+        let queue = Queue::connect(pool.clone(), redis_url, &name, metrics())?;
         let redis = redis::Client::open(redis_url)?.get_multiplexed_async_connection().await?;
-        Ok(Self { admin, prefix: name.clone(), name, pool, queue, redis })
+        Ok(Self { admin, name, redis_url: redis_url.to_owned(), pool, queue, redis })
     }
 
-    /// Enqueues `count` jobs, a thousand a statement; returns how long it took.
+    /// The queue as another process would have it: connections and metrics of its own.
+    pub(crate) fn process(&self) -> Result<Queue, Error> {
+        let pool = pool_to(self.options());
+        Ok(Queue::connect(pool, &self.redis_url, &self.name, metrics())?)
+    }
+
+    /// How to connect to the database.
+    pub(crate) fn options(&self) -> PgConnectOptions {
+        self.pool.connect_options().as_ref().clone()
+    }
+
+    /// The key of the ready list of this priority.
+    pub(crate) fn list(&self, priority: Priority) -> Result<String, Error> {
+        Ok(List::new(NoOp::QUEUE, priority).key(&Prefix::parse(&self.name)?))
+    }
+
+    /// Enqueues `count` no-op jobs, a thousand a statement; returns how long it took.
     pub(crate) async fn enqueue(&self, count: u64) -> Result<Duration, Error> {
+        self.enqueue_many(count, NoOp::new).await
+    }
+
+    /// The same with other jobs, made of their numbers.
+    pub(crate) async fn enqueue_many<J: Job>(&self, count: u64, job: fn(u64) -> J) -> Result<Duration, Error> {
         let started = Instant::now();
         let numbers: Vec<u64> = (0..count).collect();
         for chunk in numbers.chunks(1_000) {
-            let jobs: Vec<NoOp> = chunk.iter().map(|number| NoOp::new(*number)).collect();
+            let jobs: Vec<J> = chunk.iter().map(|number| job(*number)).collect();
             let mut transaction = self.queue.begin().await?;
             transaction.enqueue_many(&jobs).await?;
             transaction.commit().await?;
@@ -98,6 +81,7 @@ impl Stage {
         Ok(started.elapsed())
     }
 
+    /// Jobs that have not ended.
     pub(crate) async fn left(&self) -> Result<i64, Error> {
         Ok(sqlx::query_scalar("SELECT count(*) FROM queue_jobs").fetch_one(&self.pool).await?)
     }
@@ -110,11 +94,6 @@ impl Stage {
         Ok(())
     }
 
-    /// Commands that Redis has processed.
-    pub(crate) async fn redis_commands(&self) -> Result<i64, Error> {
-        Ok(self.redis_info("total_commands_processed").await?.parse()?)
-    }
-
     /// One line of Redis' `INFO`.
     pub(crate) async fn redis_info(&self, name: &str) -> Result<String, Error> {
         let info: String = redis::cmd("INFO").query_async(&mut self.redis.clone()).await?;
@@ -123,16 +102,27 @@ impl Stage {
     }
 
     pub(crate) async fn strike(self) -> Result<(), Error> {
+        let lists = Priority::ALL.map(|priority| self.list(priority));
         self.pool.close().await;
         let mut connection = self.admin.connect().await?;
         let drop = format!("DROP DATABASE {} WITH (FORCE)", self.name);
         sqlx::raw_sql(AssertSqlSafe(drop)).execute(&mut connection).await?;
         connection.close().await?;
         let mut redis = self.redis;
-        for priority in callboard_queue::Priority::ALL {
-            let key = format!("{{{}}}:ready:{}:{priority}", self.prefix, NoOp::QUEUE);
-            let () = redis::cmd("DEL").arg(key).query_async(&mut redis).await?;
+        for list in lists {
+            let () = redis::cmd("DEL").arg(list?).query_async(&mut redis).await?;
         }
         Ok(())
     }
+}
+
+/// A pool that, as the API's, doesn't ask whether a connection lives that was
+/// just used.
+fn pool_to(options: PgConnectOptions) -> PgPool {
+    PgPoolOptions::new().max_connections(CONNECTIONS).test_before_acquire(false).connect_lazy_with(options)
+}
+
+/// Real metrics, as a worker has them.
+fn metrics() -> Metrics {
+    Metrics::new(Arc::new(PrometheusBuilder::new().build_recorder()))
 }

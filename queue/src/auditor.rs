@@ -24,6 +24,7 @@ use uuid::Uuid;
 
 use crate::{
     Error, Priority, Queue,
+    error::causes,
     keys::List,
     lease::{Leases, rest},
     ledger::{
@@ -48,6 +49,8 @@ const SHORT: u64 = 20_000;
 
 /// Limit keys, and waiting children, in one look.
 const BLOCKED: i64 = 500;
+/// How long one look goes on from slice to slice of waiting children.
+const FOR_CHILDREN: Duration = Duration::from_millis(500);
 /// Jobs of kinds that somebody knows again, in one statement.
 const KNOWN: i64 = 1_000;
 
@@ -89,11 +92,12 @@ impl Auditor {
                     Err(error) => {
                         // Watermarks stay as they are: older ones are as good.
                         if !std::mem::replace(&mut said, true) {
-                            tracing::warn!(%error, "the audit is held up");
+                            tracing::warn!(error = causes(&error), "the audit is held up");
                         }
                     }
                 }
-                if !rest(EVERY.saturating_sub(started.elapsed()), &stop).await {
+                // Watermarks are as old as this pause at least, however long the look took.
+                if !rest(EVERY, &stop).await {
                     return;
                 }
             }
@@ -141,11 +145,14 @@ impl Auditor {
             blocked.key = keys.last().filter(|_| full).cloned().unwrap_or_default();
             self.wake.limits(keys);
         }
-        if audit.waiting {
-            let overdue = dependencies::overdue(self.queue.pool(), blocked.child, BLOCKED).await?;
-            blocked.child = overdue.next.unwrap_or_default();
+        let started = Instant::now();
+        let mut child = audit.waiting.then_some(blocked.child);
+        while let Some(after) = child {
+            let overdue = dependencies::overdue(self.queue.pool(), after, BLOCKED).await?;
             self.wake.ended(overdue.ended);
             self.wake.free(overdue.free);
+            blocked.child = overdue.next.unwrap_or_default();
+            child = overdue.next.filter(|_| started.elapsed() < FOR_CHILDREN);
         }
         if audit.unknown {
             self.release_known().await?;
@@ -200,7 +207,7 @@ impl Auditor {
         let looks = self.queue.lists.look(&audit.lists).await?;
         let marks = audit.lists.iter().zip(looks).filter_map(|(list, look)| {
             let at = match (look.len, look.oldest) {
-                (_, Some(oldest)) => oldest.min(audit.now),
+                (_, Some(oldest)) => oldest.clamp(DateTime::UNIX_EPOCH, audit.now),
                 (0, None) => audit.now,
                 (_, None) => before.iter().find(|mark| mark.list == *list)?.at,
             };

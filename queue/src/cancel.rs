@@ -73,14 +73,8 @@ impl Queue {
     /// [`Error::Ledger`] when PostgreSQL refuses.
     pub async fn cancel(&self, id: Uuid) -> Result<Cancellation, Error> {
         let kept = self.days_of_cancelled();
-        let cancelled = match cancel::cancel(self.pool(), id, REQUESTED, kept).await {
-            Err(error) if partitions::is_missing(&error) => {
-                partitions::ensure_ahead(self.pool(), self.kinds().retention_days()).await?;
-                cancel::cancel(self.pool(), id, REQUESTED, kept).await?
-            }
-            answer => answer?,
-        };
-        match cancelled {
+        let cancel = || cancel::cancel(self.pool(), id, REQUESTED, kept);
+        match partitions::or_made(self, cancel).await? {
             Some((Cancellation::Requested, _)) => {
                 self.lists.signal(Signal::Cancel(id)).await;
                 Ok(Cancellation::Requested)
@@ -96,13 +90,7 @@ impl Queue {
     /// Cancels those of `ids` that wait and whose time to start is over.
     pub(crate) async fn expire(&self, ids: &[Uuid]) -> Result<usize, Error> {
         let kept = self.days_of_cancelled();
-        let expired = match cancel::expire(self.pool(), ids, kept).await {
-            Err(error) if partitions::is_missing(&error) => {
-                partitions::ensure_ahead(self.pool(), self.kinds().retention_days()).await?;
-                cancel::expire(self.pool(), ids, kept).await?
-            }
-            answer => answer?,
-        };
+        let expired = partitions::or_made(self, || cancel::expire(self.pool(), ids, kept)).await?;
         self.lists.tell_gone(&expired).await;
         Ok(expired.len())
     }

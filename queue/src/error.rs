@@ -1,5 +1,7 @@
 //! What can go wrong between the application and its queue.
 
+use std::iter;
+
 /// An error of the queue.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -145,6 +147,12 @@ impl Error {
     pub fn is_connection_lost(&self) -> bool {
         matches!(self, Self::Ledger(error) if connection_lost(error))
     }
+}
+
+/// What `error` says, and what its causes say, in one line for the log.
+pub(crate) fn causes(error: &dyn std::error::Error) -> String {
+    let causes = iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// Whether `error` leaves open if the statement was executed.

@@ -252,7 +252,9 @@ fn settle(run: &Run, ended: Result<Outcome, BoxError>, stopping: &CancellationTo
         Ok(Outcome::Committed(_)) => {
             return Some(Concluded { settled: Settled::Committed(run.claim()), word: "completed", problem: None });
         }
-        Ok(Outcome::Discard(reason)) => return Some(discarded(run, FailureKind::Discarded, &reason, &reason)),
+        Ok(Outcome::Discard(reason)) => {
+            return Some(gave_up(run, EndState::Discarded, FailureKind::Discarded, &reason, &reason));
+        }
         // What comes from here on would run again.
         _ if run.stop.is_requested() => return Some(cancelled(run)),
         Ok(Outcome::Snooze(delay)) => return Some(snoozed(run, delay)),
@@ -278,15 +280,15 @@ fn completed(run: &Run, result: Option<serde_json::Value>) -> Concluded {
     Concluded { settled: Settled::Ended(ended), word: "completed", problem: None }
 }
 
-fn discarded(run: &Run, failure: FailureKind, message: &str, reason: &str) -> Concluded {
+fn gave_up(run: &Run, state: EndState, failure: FailureKind, message: &str, reason: &str) -> Concluded {
     let error = run.error_entry(failure, message);
-    let ended = run.ended(EndState::Discarded, None, Some(error), Some(clean(reason)));
+    let ended = run.ended(state, None, Some(error), Some(clean(reason)));
     Concluded { settled: Settled::Ended(ended), word: "discarded", problem: Some(message.to_owned()) }
 }
 
 fn failed(run: &Run, failure: FailureKind, message: &str, delay: Option<Duration>) -> Concluded {
     if run.is_last_attempt() {
-        return discarded(run, failure, message, "attempts used up");
+        return gave_up(run, EndState::Failed, failure, message, "attempts used up");
     }
     let delay = delay.unwrap_or_else(|| run.policy.backoff.delay(u32::from(run.attempt.unsigned_abs())));
     let retried = Retried {

@@ -28,6 +28,7 @@ use crate::{
     Backoff, Mode, Priority, Queue, Run,
     error::{connection_lost, is_refusal},
     executor::Assignment,
+    heartbeat::Pulse,
     held::Held,
     keys::{Element, List},
     ledger::claim::{self, Claimed},
@@ -54,6 +55,9 @@ const UNBLOCK_EVERY: Duration = Duration::from_millis(50);
 const GATHER: Duration = Duration::from_millis(1);
 const RECONNECT: Backoff = Backoff { base: Duration::from_millis(100), cap: Duration::from_secs(5) };
 
+/// How often a fetcher whose worker does not beat looks whether it does again.
+const STEADY_EVERY: Duration = Duration::from_millis(100);
+
 /// Waits for an answer that must come at once.
 async fn soon<T>(answer: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
     timeout(ANSWER_MARGIN, answer).await.unwrap_or_else(|_| Err(timed_out()))
@@ -74,6 +78,7 @@ pub(crate) struct Shared<C> {
     pub(crate) progress: Reporter,
     pub(crate) wake: Wake,
     pub(crate) paused: Paused,
+    pub(crate) pulse: Arc<Pulse>,
     /// Fired to stop fetching.
     pub(crate) stop: CancellationToken,
 }
@@ -128,6 +133,7 @@ impl<C: Send + Sync + 'static> Fetcher<C> {
         let mut redis = self.shared.queue.lists.connect_blocking().await?;
         self.client_id = soon(redis::cmd("CLIENT").arg("ID").query_async(&mut redis)).await?;
         while let Some(slots) = self.free_slots().await {
+            self.steady().await;
             let popped = match self.pop(&mut redis, slots.num_permits()).await {
                 Err(error) if is_foreign(&error) => {
                     self.remove_foreign(error).await?;
@@ -149,6 +155,14 @@ impl<C: Send + Sync + 'static> Fetcher<C> {
             self.claim(popped, slots).await;
         }
         Ok(())
+    }
+
+    /// Waits while the beats of this worker don't arrive: soon the others would
+    /// take it for dead, and away what it claims now.
+    async fn steady(&self) {
+        while !self.shared.pulse.is_steady() && !self.shared.stop.is_cancelled() {
+            tokio::time::sleep(STEADY_EVERY).await;
+        }
     }
 
     /// Waits for a free slot and takes all that are free, up to a batch.
@@ -260,17 +274,18 @@ impl<C: Send + Sync + 'static> Fetcher<C> {
             return;
         }
         let Some(assignments) = self.claim_until_answered(&ids).await else { return };
-        if assignments.len() < ids.len() {
-            let claimed: HashSet<Uuid> = assignments.iter().map(|assignment| assignment.run.id).collect();
-            ids.retain(|id| !claimed.contains(id));
-            self.shared.lookup.missing(&ids).await;
-        }
+        let claimed: HashSet<Uuid> = assignments.iter().map(|assignment| assignment.run.id).collect();
         for mut assignment in assignments {
             assignment.slot = slots.split(1);
             // A closed channel: the grace is over, and the last sweep gives these back.
             if self.shared.jobs.send(assignment).await.is_err() {
                 return;
             }
+        }
+        // The others run already.
+        if claimed.len() < ids.len() {
+            ids.retain(|id| !claimed.contains(id));
+            self.shared.lookup.missing(&ids).await;
         }
     }
 
@@ -284,11 +299,21 @@ impl<C: Send + Sync + 'static> Fetcher<C> {
             let claim_id = Uuid::new_v4();
             match claim::claim(&shared.claims, ids, shared.worker_id, claim_id, &shared.kinds).await {
                 Ok(claimed) => return Some(shared.take_on(claimed, claim_id)),
+                Err(error) if is_refusal(&error) && ids.len() > 1 => {
+                    drop(claiming);
+                    shared.queue.metrics().postgres_errors.increment(1);
+                    tracing::warn!(%error, jobs = ids.len(), "a claim is refused; claiming its jobs one by one");
+                    let mut assignments = Vec::with_capacity(ids.len());
+                    for id in ids {
+                        let claimed = Box::pin(self.claim_until_answered(std::slice::from_ref(id))).await;
+                        assignments.extend(claimed.into_iter().flatten());
+                    }
+                    return Some(assignments);
+                }
                 Err(error) if is_refusal(&error) => {
                     drop(claiming);
                     shared.queue.metrics().postgres_errors.increment(1);
-                    tracing::error!(%error, jobs = ids.len(), "a claim is refused; the auditor will find the jobs");
-                    tokio::time::sleep(RECONNECT.cap).await;
+                    tracing::error!(%error, id = ?ids.first(), "the claim of this job is refused; the auditor will find it");
                     return None;
                 }
                 Err(error) => {

@@ -88,19 +88,14 @@ impl Finisher {
         let mut attempt = 0;
         // Once an answer was lost, "not found" may mean "written before".
         let mut in_doubt = false;
+        let mut written = HashSet::with_capacity(batch.len());
         loop {
-            match self.try_write(batch).await {
-                Ok(written) => {
+            match self.try_write(batch, &mut written).await {
+                Ok(()) => {
                     self.done(batch, &written, in_doubt);
                     return;
                 }
-                Err(error) if partitions::is_missing(&error) => {
-                    if let Err(error) =
-                        partitions::ensure_ahead(self.queue.pool(), self.queue.kinds().retention_days()).await
-                    {
-                        self.hold_up(&error, batch.len(), &mut attempt).await;
-                    }
-                }
+                Err(error) if partitions::is_missing(&error) => self.hold_up(&error, batch.len(), &mut attempt).await,
                 Err(error) if !is_refusal(&error) => {
                     if connection_lost(&error) {
                         in_doubt = true;
@@ -134,8 +129,10 @@ impl Finisher {
         tokio::time::sleep(BACKOFF.ceiling(*attempt)).await;
     }
 
-    /// Writes the batch in one transaction; returns the ids whose fence held.
-    async fn try_write(&self, batch: &[Settled]) -> sqlx::Result<HashSet<Uuid>> {
+    /// Writes the batch: what has ended and what is tried again in one
+    /// transaction, what is given back in another. The ids whose fence held are
+    /// `written`; what was written by a try before is not found again.
+    async fn try_write(&self, batch: &[Settled], written: &mut HashSet<Uuid>) -> sqlx::Result<()> {
         let mut ended = Vec::new();
         let mut retried = Vec::new();
         let mut given_back = Vec::new();
@@ -147,22 +144,23 @@ impl Finisher {
                 Settled::Committed(_) => {}
             }
         }
-        let mut written = HashSet::with_capacity(batch.len());
         let kept = self.queue.days_of_cancelled();
         if !ended.is_empty() || !retried.is_empty() {
-            let gone = finish::write(self.queue.pool(), &ended, &retried, kept).await?;
+            let write = || finish::write(self.queue.pool(), &ended, &retried, kept);
+            let gone = partitions::or_made(&self.queue, write).await?;
             self.wake.gone(&gone);
             written.extend(gone.iter().map(|job| job.id));
         }
         if !given_back.is_empty() {
-            let GivenBack { ready, cancelled } = give_back::give_back(self.queue.pool(), &given_back, kept).await?;
+            let free = || give_back::give_back(self.queue.pool(), &given_back, kept);
+            let GivenBack { ready, cancelled } = partitions::or_made(&self.queue, free).await?;
             self.wake.gone(&cancelled);
             written.extend(ready.iter().map(|job| job.id).chain(cancelled.iter().map(|job| job.id)));
             if let Err(error) = self.queue.lists.push(&ready).await {
                 tracing::debug!(%error, "the auditor will push what was given back");
             }
         }
-        Ok(written)
+        Ok(())
     }
 
     fn done(&self, batch: &[Settled], written: &HashSet<Uuid>, in_doubt: bool) {
@@ -185,7 +183,7 @@ impl Finisher {
         self.queue.metrics().postgres_errors.increment(1);
         tracing::error!(id = %settled.claim().0, %error, "postgresql refuses this outcome; writing it without its details");
         let bare = settled.without_details();
-        if let Err(error) = self.try_write(std::slice::from_ref(&bare)).await {
+        if let Err(error) = self.try_write(std::slice::from_ref(&bare), &mut HashSet::new()).await {
             tracing::error!(id = %settled.claim().0, %error, "the outcome is refused; the job will run again");
             self.held.remove(std::iter::once(settled.claim()));
             self.held.doubt();

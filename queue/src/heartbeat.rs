@@ -80,6 +80,11 @@ impl Pulse {
         self.get().is_some_and(|beats| beats.last.elapsed() < GONE_AFTER)
     }
 
+    /// Whether the last beat arrived in time: what is claimed now stays ours.
+    pub(crate) fn is_steady(&self) -> bool {
+        self.get().is_none_or(|beats| beats.last.elapsed() < LATE)
+    }
+
     /// Whether the beats of the last 15 s all arrived, and PostgreSQL's clock,
     /// which says `clock` now, did not jump meanwhile. Only then may one say of
     /// others that they are gone: an outage of PostgreSQL silences everyone, and
@@ -146,6 +151,7 @@ impl Heartbeat {
                 Err(error) => {
                     self.queue.metrics().postgres_errors.increment(1);
                     self.pulse.broken();
+                    self.leases.show();
                     if connection_lost(&error) {
                         self.held.doubt();
                     }

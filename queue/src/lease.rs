@@ -47,12 +47,17 @@ impl Leases {
                 leases.entry(duty.clone()).or_insert_with(|| lease.clone());
             }
         }
-        for duty in DUTIES {
-            self.metrics.duty_holder(duty).set(f64::from(u8::from(leases.contains_key(duty))));
-        }
         let all = leases.len() == renewed;
         self.held.send_replace(leases);
+        self.show();
         all
+    }
+
+    /// Sets the gauges: a lease ends by itself too, when no beat arrives.
+    pub(crate) fn show(&self) {
+        for duty in DUTIES {
+            self.metrics.duty_holder(duty).set(f64::from(u8::from(self.holds(duty))));
+        }
     }
 
     /// Whether `duty` is held now.

@@ -103,7 +103,8 @@ impl Queue {
             return Err(Error::NoSuchQueue(name.to_owned()));
         }
         let known = overview::queues(self.pool()).await?.remove(name).unwrap_or_default();
-        let ready = self.ready_of(&[name.to_owned()], Utc::now()).await;
+        let now = overview::clock(self.pool()).await?;
+        let ready = self.ready_of(&[name.to_owned()], now).await;
         Ok(QueueView {
             name: name.to_owned(),
             paused_at: known.paused_at,

@@ -10,7 +10,14 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{Error, Queue, held::Held, ledger::give_back};
+use crate::{
+    Error, Queue,
+    held::Held,
+    ledger::{
+        give_back::{self, GivenBack},
+        partitions,
+    },
+};
 
 /// How long PostgreSQL may take at the end of a drain, before what is left is
 /// left to the rescuer of another worker.
@@ -121,10 +128,12 @@ impl Pipeline {
         let left = held.claims();
         if !left.is_empty() {
             tracing::warn!(jobs = left.len(), "giving back jobs whose runs did not stop");
-            let given_back = timeout(LAST_WORDS, give_back::give_back(pool, &left, queue.days_of_cancelled())).await;
-            let given_back = given_back.unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
-            // What can't be pushed is found by an auditor.
-            let _ = queue.lists.push(&given_back.ready).await;
+            let free = || give_back::give_back(pool, &left, queue.days_of_cancelled());
+            let freed = timeout(LAST_WORDS, partitions::or_made(queue, free)).await;
+            let GivenBack { ready, cancelled } = freed.unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
+            // What can't be pushed or told is found by an auditor.
+            let _ = queue.lists.push(&ready).await;
+            queue.lists.tell_gone(&cancelled).await;
         }
         Ok(())
     }

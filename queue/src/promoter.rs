@@ -28,8 +28,9 @@ pub(crate) struct Promoter {
 impl Promoter {
     /// Promotes while it holds the duty, until told to stop.
     pub(crate) async fn run(self, stop: CancellationToken) {
+        let mut said = false;
         while self.leases.acquired(DUTY, &stop).await.is_some() {
-            let pause = self.tick().await;
+            let pause = self.tick(&mut said).await;
             if !rest(pause, &stop).await {
                 return;
             }
@@ -37,15 +38,20 @@ impl Promoter {
     }
 
     /// One bounded step; returns when to take the next.
-    async fn tick(&self) -> Duration {
+    async fn tick(&self, said: &mut bool) -> Duration {
         let promoted = match promote::promote(self.queue.pool(), BATCH).await {
             Ok(promoted) => promoted,
             Err(error) => {
                 self.queue.metrics().postgres_errors.increment(1);
-                tracing::debug!(%error, "could not promote");
+                if !std::mem::replace(said, true) {
+                    tracing::warn!(%error, "scheduled jobs that are due can't be queued");
+                }
                 return EVERY;
             }
         };
+        if std::mem::take(said) {
+            tracing::info!("scheduled jobs that are due are queued again");
+        }
         // What can't be pushed is queued in the ledger all the same: the auditor finds it.
         let pushed = self.queue.lists.push(&promoted.ready).await;
         if !promoted.limit_keys.is_empty() {

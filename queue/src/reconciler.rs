@@ -13,8 +13,12 @@ use uuid::Uuid;
 use crate::{
     Backoff, Queue,
     held::Held,
-    ledger::give_back::{self, Claim, GivenBack},
+    ledger::{
+        give_back::{self, Claim, GivenBack},
+        partitions,
+    },
     sabotage,
+    unblock::Wake,
 };
 
 const BACKOFF: Backoff = Backoff { base: Duration::from_millis(100), cap: Duration::from_secs(2) };
@@ -23,6 +27,7 @@ pub(crate) struct Reconciler {
     pub(crate) queue: Queue,
     pub(crate) worker_id: Uuid,
     pub(crate) held: Arc<Held>,
+    pub(crate) wake: Wake,
 }
 
 impl Reconciler {
@@ -62,8 +67,10 @@ impl Reconciler {
         let given_back = if forgotten.is_empty() {
             GivenBack::default()
         } else {
-            give_back::give_back(self.queue.pool(), &forgotten, self.queue.days_of_cancelled()).await?
+            let kept = self.queue.days_of_cancelled();
+            partitions::or_made(&self.queue, || give_back::give_back(self.queue.pool(), &forgotten, kept)).await?
         };
+        self.wake.gone(&given_back.cancelled);
         let ready = given_back.ready;
         self.held.reconciled(in_doubt.len());
         drop(gate);

@@ -10,22 +10,24 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::{
-    Error, Queue, backoff, cancel,
+    Error, Queue, backoff,
     heartbeat::Pulse,
     ledger::{
         audit::Orphan,
         finish::{EndState, Ended},
         partitions,
-        rescue::{self, Rescue},
+        rescue::{self, Rescue, Rescued},
     },
     outcome::FailureKind,
     run::error_entry,
     sabotage,
+    unblock::Wake,
 };
 
 pub(crate) struct Rescuer {
     pub(crate) queue: Queue,
     pub(crate) pulse: Arc<Pulse>,
+    pub(crate) wake: Wake,
 }
 
 impl Rescuer {
@@ -39,14 +41,9 @@ impl Rescuer {
             orphans.iter().partition(|orphan| orphan.cancel_requested || orphan.attempt >= orphan.max_attempts);
         let again: Vec<Rescue> = again.into_iter().map(|orphan| self.again(orphan)).collect();
         let ended: Vec<Ended> = last.into_iter().map(|orphan| self.ended(orphan)).collect();
-        let outcome = match rescue::rescue(self.queue.pool(), &again, &ended).await {
-            Err(error) if partitions::is_missing(&error) => {
-                partitions::ensure_ahead(self.queue.pool(), self.queue.kinds().retention_days()).await?;
-                rescue::rescue(self.queue.pool(), &again, &ended).await
-            }
-            other => other,
-        };
-        let (rescued, ready) = outcome?;
+        let rescue = || rescue::rescue(self.queue.pool(), &again, &ended);
+        let Rescued { jobs: rescued, ready, gone } = partitions::or_made(&self.queue, rescue).await?;
+        self.wake.gone(&gone);
         self.queue.metrics().rescued.increment(rescued as u64);
         if rescued > 0 {
             let workers: HashSet<Uuid> = orphans.iter().map(|orphan| orphan.worker_id).collect();
@@ -68,19 +65,15 @@ impl Rescuer {
     }
 
     fn ended(&self, orphan: &Orphan) -> Ended {
-        let (state, reason) = if orphan.cancel_requested {
-            (EndState::Cancelled, cancel::REQUESTED)
-        } else {
-            (EndState::Discarded, "attempts used up")
-        };
         Ended {
             id: orphan.id,
             claim_id: orphan.claim_id,
-            state,
+            // Or cancelled, if that was asked for.
+            state: EndState::Failed,
             keep_days: self.queue.kinds().policy(&orphan.kind).discarded_days().into(),
             result: None,
             error: Some(loss(orphan)),
-            reason: Some(reason.to_owned()),
+            reason: Some("attempts used up".to_owned()),
         }
     }
 }

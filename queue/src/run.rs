@@ -207,7 +207,7 @@ impl Run {
     ) -> Ended {
         let keep_days = match state {
             EndState::Completed => self.policy.completed_days(),
-            EndState::Discarded | EndState::Cancelled => self.policy.discarded_days(),
+            EndState::Discarded | EndState::Cancelled | EndState::Failed => self.policy.discarded_days(),
         };
         Ended { id: self.id, claim_id: self.claim_id, state, keep_days: keep_days.into(), result, error, reason }
     }
@@ -218,10 +218,9 @@ impl Run {
     }
 }
 
-/// An entry of the error history.
+/// An entry of the error history; the ledger adds when.
 pub(crate) fn error_entry(attempt: i16, worker_id: Uuid, failure: FailureKind, message: &str) -> Value {
     json!({
-        "at": Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
         "attempt": attempt,
         "worker": worker_id,
         "failure": failure.as_str(),

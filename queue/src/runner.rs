@@ -57,9 +57,9 @@ use crate::{
 
 /// Transactions that write outcomes at a time.
 const FINISHERS: usize = 2;
-/// The heartbeat, the reconciler, the listener, the scribe and the duties, of which
+/// The reconciler, the listener, the scribe, the unblocker and the duties, of which
 /// not all have something to say at a time.
-const DUTY_CONNECTIONS: usize = 6;
+const DUTY_CONNECTIONS: usize = 5;
 
 /// A worker about to run.
 pub struct Runner<C> {
@@ -169,8 +169,11 @@ impl<C: Send + Sync + 'static> Runner<C> {
         let held = Arc::new(Held::new());
         let paused = Paused::none();
         let leases = Leases::new(self.queue.metrics().clone());
+        // The heartbeat waits for nobody; and when its connection falls silent, the
+        // next beat makes a new one, in place of trying all that a pool has.
+        let heartbeat_pool = self.own_pool(1);
         let heartbeat = Heartbeat {
-            queue: duties.clone(),
+            queue: self.queue.over(heartbeat_pool.clone()),
             row,
             pulse: self.pulse.clone(),
             leases: leases.clone(),
@@ -193,7 +196,7 @@ impl<C: Send + Sync + 'static> Runner<C> {
         let scribe = Scribe { queue: duties.clone(), reporter: reporter.clone() };
         background.spawn(|stop| scribe.run(stop));
         let wake = Wake::default();
-        let unblocker = Unblocker { queue: duties.clone(), wake: wake.clone() };
+        let unblocker = Unblocker::new(duties.clone(), wake.clone());
         background.spawn(|stop| unblocker.run(stop));
         let listener = Listener {
             queue: duties.clone(),
@@ -217,7 +220,10 @@ impl<C: Send + Sync + 'static> Runner<C> {
         background.stop().await;
         let left = tokio::time::timeout(LAST_WORDS, leave(&duty_pool, worker_id, drained.is_ok())).await;
         // A connection that never answers would hold these up for ever.
-        let _ = tokio::time::timeout(LAST_WORDS, async { tokio::join!(pool.close(), duty_pool.close()) }).await;
+        let _ = tokio::time::timeout(LAST_WORDS, async {
+            tokio::join!(pool.close(), duty_pool.close(), heartbeat_pool.close())
+        })
+        .await;
         drained?;
         left.unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
         if failed.is_cancelled() {
@@ -258,9 +264,9 @@ impl<C: Send + Sync + 'static> Runner<C> {
 
     fn spawn_duties(&self, background: &Background, queue: &Queue, parts: &Parts, leases: &Leases) {
         let Parts { held, wake, worker_id, .. } = parts.clone();
-        let reconciler = Reconciler { queue: queue.clone(), worker_id, held };
+        let reconciler = Reconciler { queue: queue.clone(), worker_id, held, wake: wake.clone() };
         let promoter = Promoter { queue: queue.clone(), leases: leases.clone(), wake: wake.clone() };
-        let rescuer = Rescuer { queue: queue.clone(), pulse: self.pulse.clone() };
+        let rescuer = Rescuer { queue: queue.clone(), pulse: self.pulse.clone(), wake: wake.clone() };
         let refused = AtomicBool::new(false);
         let auditor = Auditor { queue: queue.clone(), leases: leases.clone(), rescuer, wake, worker_id, refused };
         let janitor = Janitor { queue: queue.clone(), leases: leases.clone() };
@@ -294,6 +300,7 @@ impl<C: Send + Sync + 'static> Runner<C> {
             progress: reporter,
             wake: wake.clone(),
             worker_id,
+            pulse: self.pulse.clone(),
             mode: self.settings.mode,
             jobs,
             stop: fetching.clone(),

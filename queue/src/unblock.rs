@@ -7,7 +7,10 @@
 
 use std::{
     collections::BTreeSet,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use tokio::sync::Notify;
@@ -17,9 +20,9 @@ use uuid::Uuid;
 use crate::{
     Queue,
     ledger::{
-        dependencies::{self, Children, Released},
+        dependencies::{self, Released},
         finish::Gone,
-        limits,
+        limits, partitions,
     },
 };
 
@@ -81,11 +84,17 @@ impl Wake {
 
 /// Looks at what a [`Wake`] was told.
 pub(crate) struct Unblocker {
-    pub(crate) queue: Queue,
-    pub(crate) wake: Wake,
+    queue: Queue,
+    wake: Wake,
+    /// Whether the last statement failed.
+    failing: AtomicBool,
 }
 
 impl Unblocker {
+    pub(crate) fn new(queue: Queue, wake: Wake) -> Self {
+        Self { queue, wake, failing: AtomicBool::new(false) }
+    }
+
     /// Unblocks until told to stop, the last time then.
     pub(crate) async fn run(self, stop: CancellationToken) {
         loop {
@@ -103,36 +112,28 @@ impl Unblocker {
     async fn look(&self, told: Told) {
         let ended: Vec<Uuid> = told.ended.into_iter().collect();
         for parents in ended.chunks(BATCH) {
-            if let Err(error) = self.parents_ended(parents).await {
-                self.failed(&error);
-            }
+            self.note(self.release(parents, &[]).await);
         }
         let free: Vec<Uuid> = told.free.into_iter().collect();
-        for ids in free.chunks(BATCH) {
-            if let Err(error) = self.release(Children { ids: ids.to_vec(), failed: Vec::new() }).await {
-                self.failed(&error);
-            }
+        for children in free.chunks(BATCH) {
+            self.note(self.release(&[], children).await);
         }
         let keys: Vec<String> = told.keys.into_iter().collect();
         for keys in keys.chunks(KEYS) {
-            match limits::admit(self.queue.pool(), keys).await {
-                Ok(admitted) => self.queue.lists.announce(&admitted).await,
-                Err(error) => self.failed(&error),
-            }
+            self.note(self.admit(keys).await);
         }
     }
 
-    async fn parents_ended(&self, parents: &[Uuid]) -> sqlx::Result<()> {
-        let children = dependencies::parents_ended(self.queue.pool(), parents).await?;
-        self.release(children).await
+    async fn admit(&self, keys: &[String]) -> sqlx::Result<()> {
+        let admitted = limits::admit(self.queue.pool(), keys).await?;
+        self.queue.lists.announce(&admitted).await;
+        Ok(())
     }
 
-    async fn release(&self, children: Children) -> sqlx::Result<()> {
-        if children.ids.is_empty() {
-            return Ok(());
-        }
+    async fn release(&self, parents: &[Uuid], free: &[Uuid]) -> sqlx::Result<()> {
         let kept = self.queue.days_of_cancelled();
-        let Released { announcement, cancelled } = dependencies::release(self.queue.pool(), &children, kept).await?;
+        let release = || dependencies::release(self.queue.pool(), parents, free, kept);
+        let Released { announcement, cancelled } = partitions::or_made(&self.queue, release).await?;
         // What this lets go on in turn is seen to by the next look.
         self.wake.gone(&cancelled);
         if !announcement.limit_keys.is_empty() {
@@ -142,8 +143,18 @@ impl Unblocker {
         Ok(())
     }
 
-    fn failed(&self, error: &sqlx::Error) {
-        self.queue.metrics().postgres_errors.increment(1);
-        tracing::debug!(%error, "could not let blocked jobs go on; the auditor will");
+    /// What fails here the auditor does; it is said once.
+    fn note(&self, done: sqlx::Result<()>) {
+        let failing = self.failing.swap(done.is_err(), Ordering::Relaxed);
+        match done {
+            Err(error) => {
+                self.queue.metrics().postgres_errors.increment(1);
+                if !failing {
+                    tracing::warn!(%error, "could not let blocked jobs go on; the auditor will");
+                }
+            }
+            Ok(()) if failing => tracing::info!("blocked jobs go on again"),
+            Ok(()) => {}
+        }
     }
 }

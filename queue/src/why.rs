@@ -7,7 +7,12 @@ use uuid::Uuid;
 use crate::{
     Error, JobView, Queue,
     keys::{Element, List},
-    ledger::{dependencies, inspect::JobState, limits, overview},
+    ledger::{
+        dependencies,
+        inspect::JobState,
+        limits,
+        overview::{self, Served},
+    },
 };
 
 /// How far a list is looked through for a job's place.
@@ -137,22 +142,22 @@ impl Queue {
 
     async fn why_waiting(&self, job: &JobView) -> Result<Vec<Reason>, Error> {
         let mut reasons = Vec::new();
-        if let Some(at) = job.expires_at.filter(|at| job.attempt == 0 && *at <= Utc::now()) {
+        let Served { by_queue, by_kind, now } =
+            overview::who_could_run(self.pool(), &job.queue, &job.kind, job.payload_version).await?;
+        if let Some(at) = job.expires_at.filter(|at| job.attempt == 0 && *at <= now) {
             reasons.push(Reason::Expired { at });
         }
         let known = overview::queues(self.pool()).await?.remove(&job.queue).unwrap_or_default();
         if let Some(since) = known.paused_at {
             reasons.push(Reason::QueuePaused { since, by: known.paused_by });
         }
-        let (is_served, is_known) =
-            overview::who_could_run(self.pool(), &job.queue, &job.kind, job.payload_version).await?;
-        if !is_served {
+        if !by_queue {
             reasons.push(Reason::NobodyServesQueue { queue: job.queue.clone() });
-        } else if !is_known {
+        } else if !by_kind {
             reasons.push(Reason::NobodyKnowsKind { kind: job.kind.clone(), version: job.payload_version });
         }
         if job.blocked_by.as_deref() == Some("kind") {
-            if is_known {
+            if by_kind {
                 reasons.push(Reason::Lost { healed_within_seconds: HEALED_WITHIN });
             }
         } else if job.state == JobState::Blocked {

@@ -88,6 +88,15 @@ postgres_has_statements() {
     [ -e "$libraries/pg_stat_statements.so" ] || [ -e "$libraries/pg_stat_statements.dylib" ]
 }
 
+# The benchmark runs 50 workers at a time, each with the connections of a process.
+postgres_connections() {
+    case $profile in
+        dev) printf 200 ;;
+        bench) printf 1000 ;;
+        *) printf 400 ;;
+    esac
+}
+
 postgres_settings() {
     local sockets=$data
     # The path of a socket fits into 107 bytes, or the server won't start.
@@ -102,7 +111,7 @@ unix_socket_directories = $(postgres_quote "$sockets")
 lc_messages = 'C'
 timezone = 'UTC'
 log_timezone = 'UTC'
-max_connections = $([ "$profile" = dev ] && printf 200 || printf 400)
+max_connections = $(postgres_connections)
 SETTINGS
     if postgres_has_statements; then
         printf "shared_preload_libraries = 'pg_stat_statements'\n"

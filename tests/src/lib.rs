@@ -12,6 +12,7 @@ pub mod authenticator;
 pub mod database;
 pub mod installation;
 pub mod jobs;
+pub mod load;
 pub mod logs;
 pub mod mailbox;
 pub mod openapi_changes;

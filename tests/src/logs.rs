@@ -38,6 +38,15 @@ impl Logs {
         let text = self.text.0.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8_lossy(&text).lines().filter(|line| line.contains(what)).map(str::to_owned).collect()
     }
+
+    /// The warnings and errors, apart from the one that each run has anyway.
+    #[must_use]
+    pub fn complaints(&self) -> Vec<String> {
+        let mut lines = self.lines_with(" WARN ");
+        lines.extend(self.lines_with(" ERROR "));
+        lines.retain(|line| !line.contains("callboard_queue::job:"));
+        lines
+    }
 }
 
 impl Drop for Logs {

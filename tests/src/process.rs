@@ -127,6 +127,20 @@ impl Process {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 
+    /// The lines of warnings and errors that it has logged as JSON, apart from the one
+    /// that each request and each run has anyway.
+    #[must_use]
+    pub fn complaints(&self) -> Vec<String> {
+        let is_complaint = |line: &serde_json::Value| {
+            ["WARN", "ERROR"].iter().any(|level| line["level"] == *level)
+                && line["message"] != "request"
+                && line["target"] != "callboard_queue::job"
+        };
+        let log = self.log();
+        let lines = log.lines().filter(|line| serde_json::from_str(line).is_ok_and(|line| is_complaint(&line)));
+        lines.map(ToOwned::to_owned).collect()
+    }
+
     /// Sends a signal by its name, as `TERM`, `STOP`, `CONT` or `KILL`.
     pub async fn signal(&self, signal: &str) {
         let pid = self.child.id().expect("a process that runs").to_string();

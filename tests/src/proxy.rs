@@ -2,6 +2,7 @@
 #![expect(clippy::expect_used, clippy::missing_panics_doc, reason = "what fails here fails the test")]
 
 use std::{
+    future::pending,
     io,
     sync::{
         Arc,
@@ -25,6 +26,7 @@ pub struct PostgresProxy {
     options: PgConnectOptions,
     to_lose: Arc<AtomicUsize>,
     cut: watch::Sender<bool>,
+    hung: watch::Sender<usize>,
     accepting: JoinHandle<()>,
 }
 
@@ -38,28 +40,38 @@ impl PostgresProxy {
         let losing = to_lose.clone();
         let cut = watch::Sender::new(false);
         let cutting = cut.subscribe();
+        let hung = watch::Sender::new(0);
+        let hanging = hung.subscribe();
         let accepting = tokio::spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
+            while let Ok((mut client, _)) = listener.accept().await {
                 if *cutting.borrow() {
                     continue;
                 }
-                let Ok(server) = TcpStream::connect(server.clone()).await else { continue };
-                let (losing, mut cutting) = (losing.clone(), cutting.clone());
+                let Ok(mut server) = TcpStream::connect(server.clone()).await else { continue };
+                let (losing, mut cutting, mut hanging) = (losing.clone(), cutting.clone(), hanging.clone());
+                hanging.mark_unchanged();
                 // Ends with its client, its server or the cut.
                 tokio::spawn(async move {
                     tokio::select! {
-                        passed = pass(client, server, &losing) => passed,
+                        passed = pass(&mut client, &mut server, &losing) => passed,
                         _ = cutting.wait_for(|cut| *cut) => Ok(()),
+                        () = silence(&mut hanging) => Ok(()),
                     }
                 });
             }
         });
-        Self { options: options.host("127.0.0.1").port(port), to_lose, cut, accepting }
+        Self { options: options.host("127.0.0.1").port(port), to_lose, cut, hung, accepting }
     }
 
     /// Breaks all connections and takes no new ones.
     pub fn cut(&self) {
         self.cut.send_replace(true);
+    }
+
+    /// Lets the connections that there are stay open and say nothing any more,
+    /// as when the way between is gone; takes new ones.
+    pub fn hang(&self) {
+        self.hung.send_modify(|times| *times += 1);
     }
 
     /// Takes connections again.
@@ -92,7 +104,7 @@ impl Drop for PostgresProxy {
 }
 
 /// Passes on until either side closes, or an answer is lost.
-async fn pass(mut client: TcpStream, mut server: TcpStream, to_lose: &AtomicUsize) -> io::Result<()> {
+async fn pass(client: &mut TcpStream, server: &mut TcpStream, to_lose: &AtomicUsize) -> io::Result<()> {
     let (mut asked, mut answered) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
     loop {
         tokio::select! {
@@ -116,6 +128,14 @@ async fn pass(mut client: TcpStream, mut server: TcpStream, to_lose: &AtomicUsiz
                 client.write_all(&answered[..read]).await?;
             }
         }
+    }
+}
+
+/// Waits to be told to hang, and then for ever: both ends stay open.
+async fn silence(hanging: &mut watch::Receiver<usize>) {
+    // An error means that the proxy is gone.
+    if hanging.changed().await.is_ok() {
+        pending::<()>().await;
     }
 }
 

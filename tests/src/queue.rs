@@ -93,6 +93,14 @@ impl TestQueue {
         Queue::connect(pool, &self.redis_url, &self.prefix, self.metrics.clone()).expect("a queue")
     }
 
+    /// Another handle whose callers wait a second for a connection, and no longer.
+    #[must_use]
+    pub fn impatient_handle(&self) -> Queue {
+        let pool = PgPoolOptions::new().max_connections(2).acquire_timeout(Duration::from_secs(1));
+        let pool = pool.connect_lazy_with(self.database.options());
+        Queue::connect(pool, &self.redis_url, &self.prefix, self.metrics.clone()).expect("a queue")
+    }
+
     /// What the handlers share with the test.
     #[must_use]
     pub fn stage(&self) -> &Stage {

@@ -44,3 +44,8 @@ where
     };
     wait_for(deadline, what, &mut look).await.1
 }
+
+/// Waits until `span` has passed since `start`: for what must last that long.
+pub async fn wait_out(start: Instant, span: Duration) {
+    tokio::time::sleep(span.saturating_sub(start.elapsed())).await;
+}

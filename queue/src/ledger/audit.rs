@@ -1,9 +1,10 @@
 //! Finding what has been lost: the auditor's one bounded look, and its repair.
 
 use chrono::{DateTime, Utc};
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
+use super::within_deadline;
 use crate::{Priority, keys::List, ready_list::Ready};
 
 /// How far a list has been served.
@@ -178,9 +179,12 @@ fn values(marks: &[Watermark]) -> String {
 
 /// Gives those of `ready` that are still waiting the time with which they were pushed.
 pub(crate) async fn requeue(pool: &PgPool, ready: &[Ready], queued_at: DateTime<Utc>) -> sqlx::Result<u64> {
+    within_deadline!(pool, |connection| requeue_on(&mut connection, ready, queued_at))
+}
+
+async fn requeue_on(connection: &mut PgConnection, ready: &[Ready], queued_at: DateTime<Utc>) -> sqlx::Result<u64> {
     let ids: Vec<Uuid> = ready.iter().map(|job| job.id).collect();
-    let mut connection = pool.acquire().await?;
-    let mut transaction = super::begin_duty(&mut connection).await?;
+    let mut transaction = super::begin_duty(connection).await?;
     let requeued = sqlx::query!(
         r#"UPDATE queue_jobs AS job SET queued_at = $2
            WHERE id = ANY(ARRAY(

@@ -52,7 +52,8 @@ async fn cancel_on(
 /// Whether somebody has asked for the cancellation of a job that runs.
 pub(crate) async fn is_requested(pool: &PgPool, id: Uuid) -> sqlx::Result<bool> {
     let requested = sqlx::query_scalar!("SELECT cancel_requested FROM queue_jobs WHERE id = $1", id);
-    Ok(requested.fetch_optional(pool).await?.unwrap_or_default())
+    let requested: Option<bool> = within_deadline!(pool, |connection| requested.fetch_optional(&mut *connection))?;
+    Ok(requested.unwrap_or_default())
 }
 
 /// Cancels those of `ids` that wait and whose time to start is over.

@@ -91,36 +91,15 @@ pub(crate) async fn insert(
     Ok(())
 }
 
-/// Children to look at, and which of them have lost a parent.
-#[derive(Debug, Default)]
-pub(crate) struct Children {
-    pub(crate) ids: Vec<Uuid>,
-    pub(crate) failed: Vec<Uuid>,
-}
-
-/// Takes away the rows of parents that have ended; returns their children.
-pub(crate) async fn parents_ended(pool: &PgPool, parents: &[Uuid]) -> sqlx::Result<Children> {
-    let rows = sqlx::query!(
-        r#"WITH gone AS (
-               DELETE FROM queue_dependencies WHERE parent_id = ANY($1)
-                 AND NOT EXISTS (SELECT FROM queue_jobs WHERE id = parent_id)
-               RETURNING child_id, parent_id)
-           SELECT child_id AS "child_id!",
-                  bool_or(EXISTS (SELECT FROM queue_history
-                                  WHERE id = parent_id AND state <> 'completed')) AS "failed!"
-           FROM gone GROUP BY child_id"#,
-        parents,
-    )
-    .fetch_all(pool)
-    .await?;
-    let failed = rows.iter().filter(|row| row.failed).map(|row| row.child_id).collect();
-    Ok(Children { ids: rows.into_iter().map(|row| row.child_id).collect(), failed })
-}
-
 /// Of the children behind `after`, at most `limit`: those of their parents that
 /// have ended, and the children that wait for nothing any more. The last child
 /// looked at tells where to go on.
 pub(crate) async fn overdue(pool: &PgPool, after: Uuid, limit: i64) -> sqlx::Result<Overdue> {
+    within_deadline!(pool, |connection| overdue_on(&mut connection, after, limit))
+}
+
+async fn overdue_on(connection: &mut PgConnection, after: Uuid, limit: i64) -> sqlx::Result<Overdue> {
+    let mut transaction = super::begin_duty(connection).await?;
     let rows = sqlx::query!(
         r#"WITH child AS MATERIALIZED (
                SELECT id FROM queue_jobs WHERE state = 'blocked' AND blocked_by = 'parents' AND id > $1
@@ -135,8 +114,9 @@ pub(crate) async fn overdue(pool: &PgPool, after: Uuid, limit: i64) -> sqlx::Res
         after,
         limit,
     )
-    .fetch_all(pool)
+    .fetch_all(&mut *transaction)
     .await?;
+    transaction.rollback().await?;
     let full = i64::try_from(rows.len()).is_ok_and(|rows| rows >= limit);
     Ok(Overdue {
         next: rows.last().filter(|_| full).map(|row| row.child_id),
@@ -161,58 +141,107 @@ pub(crate) struct Released {
     pub(crate) cancelled: Vec<Gone>,
 }
 
-/// Releases those of the children that wait for nothing any more; cancels those
-/// that lost a parent and are not to run then.
-pub(crate) async fn release(pool: &PgPool, children: &Children, kept: &Value) -> sqlx::Result<Released> {
-    within_deadline!(pool, |connection| release_on(&mut connection, children, kept))
+/// Takes away the rows of those of `parents` that have ended, and releases the
+/// children that wait for nothing any more: of these, and of `free`. Children
+/// that lost a parent and are not to run then are cancelled.
+///
+/// All in one transaction: whether a parent failed is known as long as its row
+/// is there. `kept`: for how many days cancelled jobs are kept, by kind.
+pub(crate) async fn release(pool: &PgPool, parents: &[Uuid], free: &[Uuid], kept: &Value) -> sqlx::Result<Released> {
+    within_deadline!(pool, |connection| release_on(&mut connection, parents, free, kept))
 }
 
-async fn release_on(connection: &mut PgConnection, children: &Children, kept: &Value) -> sqlx::Result<Released> {
+async fn release_on(
+    connection: &mut PgConnection,
+    parents: &[Uuid],
+    free: &[Uuid],
+    kept: &Value,
+) -> sqlx::Result<Released> {
     let mut transaction = super::begin_duty(connection).await?;
-    let mut released = Released::default();
-    if !children.failed.is_empty() {
-        let doomed = sqlx::query_scalar!(
-            r#"SELECT id FROM queue_jobs
-               WHERE id = ANY($1) AND state = 'blocked' AND blocked_by = 'parents' AND on_parent_failure = 'cancel'
-               ORDER BY id FOR UPDATE SKIP LOCKED"#,
-            &children.failed,
-        )
-        .fetch_all(&mut *transaction)
-        .await?;
-        let named: Vec<_> = doomed.into_iter().map(|id| (id, None)).collect();
-        released.cancelled = cancel::end(&mut transaction, &named, Only::Any, PARENT_FAILED, kept).await?;
-        let gone: Vec<Uuid> = released.cancelled.iter().map(|gone| gone.id).collect();
-        sqlx::query!("DELETE FROM queue_dependencies WHERE child_id = ANY($1)", &gone)
-            .execute(&mut *transaction)
+    let children = lock_children(&mut transaction, parents, free).await?;
+    let failed = forget(&mut transaction, parents, &children).await?;
+    let cancelled = cancel_doomed(&mut transaction, &failed, kept).await?;
+    let announcement = let_go(&mut transaction, &children).await?;
+    transaction.commit().await?;
+    Ok(Released { announcement, cancelled })
+}
+
+/// The children of `parents` and `free`. Those that still wait are locked, in
+/// the order of their ids: parents that end at the same time are looked at one
+/// after the other.
+async fn lock_children(connection: &mut PgConnection, parents: &[Uuid], free: &[Uuid]) -> sqlx::Result<Vec<Uuid>> {
+    let mut children =
+        sqlx::query_scalar!("SELECT child_id FROM queue_dependencies WHERE parent_id = ANY($1)", parents)
+            .fetch_all(&mut *connection)
             .await?;
+    children.extend_from_slice(free);
+    children.sort_unstable();
+    children.dedup();
+    sqlx::query!("SELECT id FROM queue_jobs WHERE id = ANY($1) ORDER BY id FOR UPDATE", &children)
+        .fetch_all(connection)
+        .await?;
+    Ok(children)
+}
+
+/// Takes away what `children` had to wait for of `parents` and what has ended;
+/// returns those that lost a parent by it.
+async fn forget(connection: &mut PgConnection, parents: &[Uuid], children: &[Uuid]) -> sqlx::Result<Vec<Uuid>> {
+    sqlx::query_scalar!(
+        r#"WITH gone AS (
+               DELETE FROM queue_dependencies
+               WHERE parent_id = ANY($1) AND child_id = ANY($2)
+                 AND NOT EXISTS (SELECT FROM queue_jobs WHERE id = parent_id)
+               RETURNING child_id, parent_id)
+           SELECT DISTINCT child_id FROM gone
+           WHERE EXISTS (SELECT FROM queue_history WHERE id = parent_id AND state <> 'completed')"#,
+        parents,
+        children,
+    )
+    .fetch_all(connection)
+    .await
+}
+
+async fn cancel_doomed(connection: &mut PgConnection, failed: &[Uuid], kept: &Value) -> sqlx::Result<Vec<Gone>> {
+    if failed.is_empty() {
+        return Ok(Vec::new());
     }
+    let doomed = sqlx::query_scalar!(
+        r#"SELECT id FROM queue_jobs
+           WHERE id = ANY($1) AND state = 'blocked' AND blocked_by = 'parents' AND on_parent_failure = 'cancel'"#,
+        failed,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let named: Vec<_> = doomed.iter().map(|id| (*id, None)).collect();
+    let cancelled = cancel::end(connection, &named, Only::Any, PARENT_FAILED, kept).await?;
+    sqlx::query!("DELETE FROM queue_dependencies WHERE child_id = ANY($1)", &doomed).execute(connection).await?;
+    Ok(cancelled)
+}
+
+/// Releases those of `children` that wait for nothing any more.
+async fn let_go(connection: &mut PgConnection, children: &[Uuid]) -> sqlx::Result<Announcement> {
     let rows = sqlx::query!(
         r#"UPDATE queue_jobs AS job
            SET state = CASE WHEN run_at > clock_timestamp() THEN 'scheduled'
                             WHEN limit_key IS NOT NULL THEN 'blocked' ELSE 'queued' END,
                blocked_by = CASE WHEN limit_key IS NOT NULL AND run_at <= clock_timestamp() THEN 'limit' END,
                queued_at = clock_timestamp()
-           WHERE id = ANY(ARRAY(
-               SELECT id FROM queue_jobs
-               WHERE id = ANY($1) AND state = 'blocked' AND blocked_by = 'parents'
-                 AND NOT EXISTS (SELECT FROM queue_dependencies WHERE child_id = id)
-               FOR UPDATE SKIP LOCKED))
+           WHERE id = ANY($1) AND state = 'blocked' AND blocked_by = 'parents'
+             AND NOT EXISTS (SELECT FROM queue_dependencies WHERE child_id = job.id)
            RETURNING id, queue, priority, state, queued_at, limit_key"#,
-        &children.ids,
+        children,
     )
-    .fetch_all(&mut *transaction)
+    .fetch_all(connection)
     .await?;
-    transaction.commit().await?;
+    let mut announcement = Announcement::default();
     for row in rows {
         match row.state.as_str() {
-            "queued" => {
-                released.announcement.ready.push(Ready::new(row.queue, row.priority, row.id, row.queued_at));
-            }
-            "blocked" => released.announcement.limit_keys.extend(row.limit_key),
+            "queued" => announcement.ready.push(Ready::new(row.queue, row.priority, row.id, row.queued_at)),
+            "blocked" => announcement.limit_keys.extend(row.limit_key),
             _ => {}
         }
     }
-    Ok(released)
+    Ok(announcement)
 }
 
 /// The jobs that this one waits for and that have not ended; at most `limit`.

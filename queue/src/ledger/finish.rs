@@ -25,6 +25,7 @@ pub(crate) struct Ended {
     pub(crate) state: EndState,
     pub(crate) keep_days: i32,
     pub(crate) result: Option<Value>,
+    /// For the error history; the ledger adds `at`.
     pub(crate) error: Option<Value>,
     pub(crate) reason: Option<String>,
 }
@@ -35,6 +36,9 @@ pub(crate) enum EndState {
     Completed,
     Discarded,
     Cancelled,
+    /// Its attempts are used up: discarded, or cancelled if somebody has asked
+    /// for that meanwhile.
+    Failed,
 }
 
 impl EndState {
@@ -43,6 +47,7 @@ impl EndState {
             Self::Completed => "completed",
             Self::Discarded => "discarded",
             Self::Cancelled => "cancelled",
+            Self::Failed => "failed",
         }
     }
 }
@@ -104,8 +109,9 @@ async fn write_on(
 ///
 /// A row is locked by its own deletion: of a running job's row only its one
 /// holder, or a rescuer that skips locked rows, ever waits for the lock, so
-/// there is no order to keep and no lock to take apart. A missing partition makes the statement fail
-/// with `check_violation` (23514); see [`super::partitions`].
+/// there is no order to keep and no lock to take apart. A missing partition
+/// makes the statement fail with `check_violation` (23514); see
+/// [`super::partitions`].
 pub(crate) async fn end(connection: &mut PgConnection, ended: &[Ended]) -> sqlx::Result<Vec<Gone>> {
     #[cfg(feature = "sabotage")]
     let ended = &*crate::sabotage::without_fence(connection, ended).await?;
@@ -128,14 +134,18 @@ pub(crate) async fn end(connection: &mut PgConnection, ended: &[Ended]) -> sqlx:
     sqlx::query_as!(
         Gone,
         r#"WITH outcome AS MATERIALIZED (
-               SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::integer[],
-                                    $5::jsonb[], $6::jsonb[], $7::text[])
+               SELECT id, claim_id, state, keep_days, result, reason,
+                      error || jsonb_build_object('at', clock_timestamp()) AS error
+               FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::integer[], $5::jsonb[], $6::jsonb[], $7::text[])
                    AS o (id, claim_id, state, keep_days, result, error, reason)),
            gone AS (
                DELETE FROM queue_jobs AS job USING outcome
                WHERE job.id = ANY($1) AND job.id = outcome.id AND job.claim_id = outcome.claim_id
-               RETURNING job.*, outcome.state AS end_state, outcome.keep_days,
-                         outcome.result, outcome.error, outcome.reason)
+               RETURNING job.*, outcome.keep_days, outcome.result, outcome.error,
+                         CASE WHEN outcome.state <> 'failed' THEN outcome.state
+                              WHEN job.cancel_requested THEN 'cancelled' ELSE 'discarded' END AS end_state,
+                         CASE WHEN outcome.state = 'failed' AND job.cancel_requested THEN $9
+                              ELSE outcome.reason END AS reason)
            INSERT INTO queue_history (id, kind, payload_version, queue, priority, state, payload, attempt,
                                       max_attempts, run_at, timeout_ms, worker_id, result, errors, end_reason,
                                       owner, meta, created_at, queued_at, started_at, finished_at, keep_until,
@@ -160,6 +170,7 @@ pub(crate) async fn end(connection: &mut PgConnection, ended: &[Ended]) -> sqlx:
         &errors as &[Option<Json<&Value>>],
         &reasons as &[Option<&str>],
         KEPT_ERRORS,
+        REQUESTED,
     )
     .fetch_all(connection)
     .await
@@ -191,7 +202,8 @@ async fn retry(connection: &mut PgConnection, retried: &[Retried]) -> sqlx::Resu
     sqlx::query_as!(
         Gone,
         r#"WITH outcome AS MATERIALIZED (
-               SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::jsonb[])
+               SELECT id, claim_id, delay_ms, error || jsonb_build_object('at', clock_timestamp()) AS error
+               FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::jsonb[])
                    AS o (id, claim_id, delay_ms, error)),
            held AS MATERIALIZED (
                SELECT job.id, outcome.delay_ms, outcome.error
@@ -201,6 +213,7 @@ async fn retry(connection: &mut PgConnection, retried: &[Retried]) -> sqlx::Resu
            UPDATE queue_jobs AS job
            SET state = 'scheduled', worker_id = NULL, claim_id = NULL, admitted = false,
                attempt = CASE WHEN held.error IS NULL THEN attempt - 1 ELSE attempt END,
+               expires_at = NULL,
                run_at = clock_timestamp() + held.delay_ms * interval '1 millisecond',
                errors = CASE WHEN held.error IS NULL THEN job.errors
                              WHEN jsonb_array_length(job.errors) >= $5 THEN (job.errors - 0) || held.error

@@ -26,7 +26,7 @@ pub(crate) struct GivenBack {
 }
 
 /// Gives back the claims whose fence still holds: queued again, the attempt
-/// not counted; ends those that somebody has cancelled. `kept`: for how many
+/// not counted, and its time to start kept; ends those that somebody has cancelled. `kept`: for how many
 /// days cancelled jobs are kept, by kind.
 pub(crate) async fn give_back(pool: &PgPool, claims: &[Claim], kept: &Value) -> sqlx::Result<GivenBack> {
     within_deadline!(pool, |connection| give_back_on(&mut connection, claims, kept))
@@ -43,7 +43,7 @@ async fn give_back_on(connection: &mut PgConnection, claims: &[Claim], kept: &Va
                ORDER BY job.id FOR UPDATE OF job)
            UPDATE queue_jobs AS job
            SET worker_id = NULL, claim_id = NULL, attempt = attempt - 1, started_at = NULL,
-               queued_at = clock_timestamp()
+               expires_at = NULL, queued_at = clock_timestamp()
            WHERE id = ANY(ARRAY(SELECT id FROM held))
            RETURNING job.id, queue, priority, queued_at"#,
         &ids,

@@ -8,7 +8,9 @@ use uuid::Uuid;
 use super::{enqueue::Announcement, within_deadline};
 use crate::{job::FAIR_WINDOW, ready_list::Ready};
 
-/// Admits the next jobs of `keys`, as far as their limits have room.
+/// Admits the next jobs of `keys`, as far as their limits have room: of a key
+/// with a rate those of the next minute, so that no more than a minute's worth
+/// starts at once after a pause.
 pub(crate) async fn admit(pool: &PgPool, keys: &[String]) -> sqlx::Result<Announcement> {
     within_deadline!(pool, |connection| admit_on(&mut connection, keys))
 }
@@ -16,10 +18,13 @@ pub(crate) async fn admit(pool: &PgPool, keys: &[String]) -> sqlx::Result<Announ
 async fn admit_on(connection: &mut PgConnection, keys: &[String]) -> sqlx::Result<Announcement> {
     let mut transaction = super::begin_duty(connection).await?;
     // Two at once would count the same room twice; the next statement sees what
-    // was admitted before.
+    // was admitted before. The time is indexed, and moves seldom: else each
+    // admission would write the index too.
     sqlx::query!(
         r#"INSERT INTO queue_limits (key) SELECT DISTINCT key FROM unnest($1::text[]) AS k (key) ORDER BY key
-           ON CONFLICT (key) DO UPDATE SET admitted_at = clock_timestamp()"#,
+           ON CONFLICT (key) DO UPDATE
+           SET admitted_at = CASE WHEN queue_limits.admitted_at < now() - interval '1 hour' THEN now()
+                                  ELSE queue_limits.admitted_at END"#,
         keys,
     )
     .execute(&mut *transaction)
@@ -35,12 +40,14 @@ async fn admit_on(connection: &mut PgConnection, keys: &[String]) -> sqlx::Resul
                    WHERE state = 'blocked' AND blocked_by = 'limit' AND limit_key = k.key
                    ORDER BY priority, queued_at LIMIT 1) AS head
                CROSS JOIN LATERAL (
-                   SELECT count(*) AS jobs
-                   FROM (SELECT FROM queue_jobs WHERE admitted AND limit_key = k.key LIMIT head.allowed) AS a) AS admitted
+                   SELECT count(*) AS jobs, count(*) FILTER (WHERE worker_id IS NULL) AS waiting
+                   FROM (SELECT worker_id FROM queue_jobs
+                         WHERE admitted AND limit_key = k.key LIMIT head.allowed) AS a) AS admitted
                CROSS JOIN LATERAL (
                    SELECT id, priority, queued_at FROM queue_jobs
                    WHERE state = 'blocked' AND blocked_by = 'limit' AND limit_key = k.key
-                   ORDER BY priority, queued_at LIMIT greatest(head.allowed - admitted.jobs, 0)
+                   ORDER BY priority, queued_at
+                   LIMIT greatest(least(head.allowed - admitted.jobs, head.per_minute - admitted.waiting), 0)
                    FOR UPDATE SKIP LOCKED) AS next),
            reserved AS (
                UPDATE queue_limits AS lim
@@ -132,6 +139,10 @@ pub(crate) async fn standing(pool: &PgPool, job: Uuid) -> sqlx::Result<Option<St
 
 /// Removes the rows of keys that nobody has used for a day, up to `limit`.
 pub(crate) async fn prune(pool: &PgPool, limit: i64) -> sqlx::Result<u64> {
+    within_deadline!(pool, |connection| prune_on(&mut connection, limit))
+}
+
+async fn prune_on(connection: &mut PgConnection, limit: i64) -> sqlx::Result<u64> {
     let pruned = sqlx::query!(
         r#"DELETE FROM queue_limits WHERE key IN (
                SELECT key FROM queue_limits
@@ -139,7 +150,7 @@ pub(crate) async fn prune(pool: &PgPool, limit: i64) -> sqlx::Result<u64> {
                ORDER BY admitted_at LIMIT $1 FOR UPDATE SKIP LOCKED)"#,
         limit,
     )
-    .execute(pool)
+    .execute(connection)
     .await?;
     Ok(pruned.rows_affected())
 }

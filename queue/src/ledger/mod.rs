@@ -107,7 +107,17 @@ async fn send_planned_anew<R>(pool: &PgPool, statement: String) -> sqlx::Result<
 where
     R: for<'r> sqlx::FromRow<'r, sqlx::postgres::PgRow>,
 {
-    let rows = timeout(DEADLINE, sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).fetch_all(pool)).await;
-    let rows = rows.unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
+    send_planned_anew_within(DEADLINE, pool, statement).await
+}
+
+/// As [`send_planned_anew`], with another deadline.
+async fn send_planned_anew_within<R>(deadline: Duration, pool: &PgPool, statement: String) -> sqlx::Result<Vec<R>>
+where
+    R: for<'r> sqlx::FromRow<'r, sqlx::postgres::PgRow>,
+{
+    let mut connection = pool.acquire().await?;
+    let statement = sqlx::raw_sql(sqlx::AssertSqlSafe(statement));
+    let answer = timeout(deadline, statement.fetch_all(&mut *connection)).await;
+    let rows = answered(&mut connection, answer)?;
     rows.iter().map(R::from_row).collect()
 }

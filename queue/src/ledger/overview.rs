@@ -78,18 +78,35 @@ pub(crate) async fn queues(pool: &PgPool) -> sqlx::Result<BTreeMap<String, Known
     Ok(rows.into_iter().map(|row| (row.name, known((row.paused_at, row.paused_by, row.workers)))).collect())
 }
 
+/// Who could run a job.
+#[derive(Debug)]
+pub(crate) struct Served {
+    /// Whether a living worker serves its queue.
+    pub(crate) by_queue: bool,
+    /// Whether one of them reads this version of its kind.
+    pub(crate) by_kind: bool,
+    /// PostgreSQL's clock.
+    pub(crate) now: DateTime<Utc>,
+}
+
 /// Whether any living worker serves the queue, and whether any of them knows
 /// the kind and reads that version of it.
-pub(crate) async fn who_could_run(pool: &PgPool, queue: &str, kind: &str, version: i16) -> sqlx::Result<(bool, bool)> {
+pub(crate) async fn who_could_run(pool: &PgPool, queue: &str, kind: &str, version: i16) -> sqlx::Result<Served> {
     let readable = if version == 1 { kind.to_owned() } else { format!("{kind}#{version}") };
-    let row = sqlx::query!(
-        r#"SELECT coalesce(bool_or($1 = ANY(queues)), false) AS "serves!",
-                  coalesce(bool_or($1 = ANY(queues) AND $2 = ANY(kinds)), false) AS "knows!"
+    sqlx::query_as!(
+        Served,
+        r#"SELECT coalesce(bool_or($1 = ANY(queues)), false) AS "by_queue!",
+                  coalesce(bool_or($1 = ANY(queues) AND $2 = ANY(kinds)), false) AS "by_kind!",
+                  clock_timestamp() AS "now!"
            FROM queue_workers WHERE beat_at > clock_timestamp() - interval '15 seconds'"#,
         queue,
         readable,
     )
     .fetch_one(pool)
-    .await?;
-    Ok((row.serves, row.knows))
+    .await
+}
+
+/// PostgreSQL's clock.
+pub(crate) async fn clock(pool: &PgPool) -> sqlx::Result<DateTime<Utc>> {
+    sqlx::query_scalar!(r#"SELECT clock_timestamp() AS "now!""#).fetch_one(pool).await
 }

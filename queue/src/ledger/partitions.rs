@@ -3,6 +3,8 @@
 use chrono::{Days, NaiveDate};
 use sqlx::{AssertSqlSafe, PgPool};
 
+use crate::Queue;
+
 const NAME: &str = "queue_history_%Y%m%d";
 
 /// Today, as the ledger's `keep_until` counts it: by PostgreSQL's clock, in UTC.
@@ -21,18 +23,22 @@ pub(crate) async fn ensure(pool: &PgPool, day: NaiveDate) -> sqlx::Result<()> {
     sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended('queue_history', 0))")
         .execute(&mut *transaction)
         .await?;
-    let exists = sqlx::query_scalar!(r#"SELECT to_regclass($1) IS NOT NULL AS "exists!""#, name)
-        .fetch_one(&mut *transaction)
-        .await?;
-    if exists {
+    let there = sqlx::query!(
+        r#"SELECT to_regclass($1) IS NOT NULL AS "table!",
+                  EXISTS (SELECT FROM pg_inherits WHERE inhrelid = to_regclass($1)) AS "attached!""#,
+        name,
+    )
+    .fetch_one(&mut *transaction)
+    .await?;
+    if there.attached {
         return Ok(());
     }
     // The names and bounds are made from a date alone.
     let next = day.checked_add_days(Days::new(1)).unwrap_or(NaiveDate::MAX);
-    let statement = format!(
-        "CREATE TABLE {name} (LIKE queue_history INCLUDING ALL); \
-         ALTER TABLE queue_history ATTACH PARTITION {name} FOR VALUES FROM ('{day}') TO ('{next}')"
-    );
+    let create =
+        if there.table { String::new() } else { format!("CREATE TABLE {name} (LIKE queue_history INCLUDING ALL);") };
+    let statement =
+        format!("{create} ALTER TABLE queue_history ATTACH PARTITION {name} FOR VALUES FROM ('{day}') TO ('{next}')");
     sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *transaction).await?;
     transaction.commit().await
 }
@@ -41,6 +47,21 @@ pub(crate) async fn ensure(pool: &PgPool, day: NaiveDate) -> sqlx::Result<()> {
 /// fails has the same code, and the constraint's name.)
 pub(crate) fn is_missing(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(|db| db.code().as_deref() == Some("23514") && db.constraint().is_none())
+}
+
+/// Does `work`; if a partition was missing, makes those that `queue`'s kinds may
+/// need and does it once more.
+pub(crate) async fn or_made<T, F>(queue: &Queue, work: impl Fn() -> F) -> sqlx::Result<T>
+where
+    F: Future<Output = sqlx::Result<T>>,
+{
+    match work().await {
+        Err(error) if is_missing(&error) => {
+            ensure_ahead(queue.pool(), queue.kinds().retention_days()).await?;
+            work().await
+        }
+        done => done,
+    }
 }
 
 /// Drops the partitions whose day is over; returns how many. A day that can't

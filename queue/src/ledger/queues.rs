@@ -2,9 +2,12 @@
 
 use sqlx::PgPool;
 
+use super::within_deadline;
+
 /// The queues that are paused, sorted.
 pub(crate) async fn paused(pool: &PgPool) -> sqlx::Result<Vec<String>> {
-    sqlx::query_scalar!("SELECT name FROM queue_queues WHERE paused_at IS NOT NULL ORDER BY name").fetch_all(pool).await
+    let paused = sqlx::query_scalar!("SELECT name FROM queue_queues WHERE paused_at IS NOT NULL ORDER BY name");
+    within_deadline!(pool, |connection| paused.fetch_all(&mut *connection))
 }
 
 /// Pauses a queue; false if it was paused already.

@@ -4,7 +4,10 @@ use serde_json::Value;
 use sqlx::{PgConnection, PgPool, types::Json};
 use uuid::Uuid;
 
-use super::finish::{self, Ended, KEPT_ERRORS};
+use super::{
+    finish::{self, Ended, Gone, KEPT_ERRORS},
+    within_deadline,
+};
 use crate::ready_list::Ready;
 
 /// A job to be run again, and when.
@@ -17,31 +20,47 @@ pub(crate) struct Rescue {
     pub(crate) error: Value,
 }
 
-/// Rescues `again` and ends `ended`, as far as their workers are still gone
-/// and their rows are not locked. Returns how many were taken back, and what
-/// belongs on the ready lists.
-pub(crate) async fn rescue(pool: &PgPool, again: &[Rescue], ended: &[Ended]) -> sqlx::Result<(usize, Vec<Ready>)> {
-    let mut connection = pool.acquire().await?;
-    let mut transaction = super::begin_duty(&mut connection).await?;
-    let ready = if again.is_empty() { Vec::new() } else { run_again(&mut transaction, again).await? };
-    let still_gone = lock_orphans(&mut transaction, ended).await?;
-    let ended: Vec<Ended> = ended.iter().filter(|job| still_gone.contains(&job.id)).cloned().collect();
-    let discarded = if ended.is_empty() { 0 } else { finish::end(&mut transaction, &ended).await?.len() };
-    transaction.commit().await?;
-    let rescued = ready.len() + discarded;
-    Ok((rescued, ready.into_iter().flatten().collect()))
+/// What was taken back from workers that are gone.
+#[derive(Debug, Default)]
+pub(crate) struct Rescued {
+    /// How many.
+    pub(crate) jobs: usize,
+    /// What belongs on the ready lists.
+    pub(crate) ready: Vec<Ready>,
+    /// What has ended, or waits and has freed its slot.
+    pub(crate) gone: Vec<Gone>,
 }
 
-/// Frees the rows of `again`; for each that was still an orphan, what belongs
-/// on a ready list now, if it does not wait.
-async fn run_again(connection: &mut PgConnection, again: &[Rescue]) -> sqlx::Result<Vec<Option<Ready>>> {
+/// Rescues `again` and ends `ended`, as far as their workers are still gone
+/// and their rows are not locked.
+pub(crate) async fn rescue(pool: &PgPool, again: &[Rescue], ended: &[Ended]) -> sqlx::Result<Rescued> {
+    within_deadline!(pool, |connection| rescue_on(&mut connection, again, ended))
+}
+
+async fn rescue_on(connection: &mut PgConnection, again: &[Rescue], ended: &[Ended]) -> sqlx::Result<Rescued> {
+    let mut transaction = super::begin_duty(connection).await?;
+    let mut rescued = if again.is_empty() { Rescued::default() } else { run_again(&mut transaction, again).await? };
+    let still_gone = lock_orphans(&mut transaction, ended).await?;
+    let ended: Vec<Ended> = ended.iter().filter(|job| still_gone.contains(&job.id)).cloned().collect();
+    if !ended.is_empty() {
+        let gone = finish::end(&mut transaction, &ended).await?;
+        rescued.jobs += gone.len();
+        rescued.gone.extend(gone);
+    }
+    transaction.commit().await?;
+    Ok(rescued)
+}
+
+/// Frees the rows of those of `again` that are still orphans.
+async fn run_again(connection: &mut PgConnection, again: &[Rescue]) -> sqlx::Result<Rescued> {
     let ids: Vec<Uuid> = again.iter().map(|job| job.id).collect();
     let claim_ids: Vec<Uuid> = again.iter().map(|job| job.claim_id).collect();
     let delays: Vec<Option<i64>> = again.iter().map(|job| job.delay_ms).collect();
     let errors: Vec<Json<&Value>> = again.iter().map(|job| Json(&job.error)).collect();
     let rows = sqlx::query!(
         r#"WITH orphan AS MATERIALIZED (
-               SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::jsonb[])
+               SELECT id, claim_id, delay_ms, error || jsonb_build_object('at', clock_timestamp()) AS error
+               FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::jsonb[])
                    AS o (id, claim_id, delay_ms, error)),
            held AS MATERIALIZED (
                SELECT job.id, orphan.delay_ms, orphan.error
@@ -62,7 +81,7 @@ async fn run_again(connection: &mut PgConnection, again: &[Rescue]) -> sqlx::Res
                              ELSE job.errors || held.error END
            FROM held
            WHERE job.id = held.id AND job.id = ANY($1)
-           RETURNING job.id, queue, priority, state, queued_at"#,
+           RETURNING job.id, queue, priority, state, queued_at, limit_key"#,
         &ids,
         &claim_ids,
         &delays as &[Option<i64>],
@@ -71,10 +90,15 @@ async fn run_again(connection: &mut PgConnection, again: &[Rescue]) -> sqlx::Res
     )
     .fetch_all(connection)
     .await?;
-    let ready = rows
-        .into_iter()
-        .map(|row| (row.state == "queued").then(|| Ready::new(row.queue, row.priority, row.id, row.queued_at)));
-    Ok(ready.collect())
+    let mut rescued = Rescued { jobs: rows.len(), ..Rescued::default() };
+    for row in rows {
+        if row.state == "queued" {
+            rescued.ready.push(Ready::new(row.queue, row.priority, row.id, row.queued_at));
+        } else {
+            rescued.gone.push(Gone { id: row.id, limit_key: row.limit_key, has_children: false });
+        }
+    }
+    Ok(rescued)
 }
 
 /// Locks those of `ended` whose worker is still gone; skips locked rows.

@@ -1,9 +1,17 @@
 //! Worker rows and leases.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
+
+use super::within_deadline;
+
+/// A beat that takes longer has failed, and is sent again over another
+/// connection: several may fail before others take the worker for dead.
+const BEAT_DEADLINE: Duration = Duration::from_secs(3);
 
 /// What a worker tells of itself.
 #[derive(Clone, Debug)]
@@ -19,6 +27,10 @@ pub(crate) struct WorkerRow {
 
 /// Writes the worker's row, and the rows of the duties if this is the first worker ever.
 pub(crate) async fn register(pool: &PgPool, worker: &WorkerRow, duties: &[&str]) -> sqlx::Result<()> {
+    within_deadline!(pool, |connection| register_on(&mut connection, worker, duties))
+}
+
+async fn register_on(connection: &mut PgConnection, worker: &WorkerRow, duties: &[&str]) -> sqlx::Result<()> {
     sqlx::query!(
         r#"WITH lease AS (
                INSERT INTO queue_leases (duty) SELECT unnest($7::text[]) ON CONFLICT DO NOTHING)
@@ -34,7 +46,7 @@ pub(crate) async fn register(pool: &PgPool, worker: &WorkerRow, duties: &[&str])
         duties as &[&str],
         &worker.schedules,
     )
-    .execute(pool)
+    .execute(connection)
     .await?;
     Ok(())
 }
@@ -74,7 +86,8 @@ struct BeatRow {
 /// made while few jobs were there might look for cancelled ones in all of them.
 pub(crate) async fn beat(pool: &PgPool, worker_id: Uuid, busy: i32, duties: &[&'static str]) -> sqlx::Result<Beat> {
     let duties = duties.join("', '");
-    let rows: Vec<BeatRow> = super::send_planned_anew(
+    let rows: Vec<BeatRow> = super::send_planned_anew_within(
+        BEAT_DEADLINE,
         pool,
         format!(
             "WITH beat AS (
@@ -132,6 +145,10 @@ pub(crate) async fn deregister(pool: &PgPool, worker_id: Uuid) -> sqlx::Result<(
 /// Removes rows of workers that have not beaten for an hour, and expired
 /// windows of unique keys, up to `limit` of each.
 pub(crate) async fn prune(pool: &PgPool, limit: i64) -> sqlx::Result<u64> {
+    within_deadline!(pool, |connection| prune_on(&mut connection, limit))
+}
+
+async fn prune_on(connection: &mut PgConnection, limit: i64) -> sqlx::Result<u64> {
     let pruned = sqlx::query!(
         r#"WITH worker AS (
                DELETE FROM queue_workers WHERE id IN (
@@ -142,7 +159,7 @@ pub(crate) async fn prune(pool: &PgPool, limit: i64) -> sqlx::Result<u64> {
                ORDER BY held_until LIMIT $1 FOR UPDATE SKIP LOCKED)"#,
         limit,
     )
-    .execute(pool)
+    .execute(connection)
     .await?;
     Ok(pruned.rows_affected())
 }

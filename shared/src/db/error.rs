@@ -36,7 +36,8 @@ pub enum DbError {
 
 impl DbError {
     /// Whether the same call may well succeed a little later, because the
-    /// database is down, restarting, full of connections, or too slow.
+    /// database is down, restarting, full of connections, takes no writes, or is
+    /// too slow.
     #[must_use]
     pub fn is_unavailable(&self) -> bool {
         match self {
@@ -84,8 +85,9 @@ fn foreign_key(error: &sqlx::Error) -> Option<(&str, &str)> {
 pub(crate) fn is_unavailable(error: &sqlx::Error) -> bool {
     /// Connection exceptions, insufficient resources, operator intervention
     /// (shutdown, crash, cannot connect now, a statement past its time),
-    /// serialization failures, and a lock that was waited for too long.
-    const CLASSES: [&str; 5] = ["08", "53", "57", "40", "55P03"];
+    /// serialization failures, a lock that was waited for too long, and a server
+    /// that takes no writes: a standby, before it is promoted.
+    const CLASSES: [&str; 6] = ["08", "53", "57", "40", "55P03", "25006"];
     match error {
         sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed

@@ -19,9 +19,11 @@ use crate::config::{AppEnv, LogConfig, LogFormat};
 /// Days for which log files are kept.
 const KEPT_DAYS: usize = 30;
 
-/// The runtime's own lines repeat what the queue says of a worker's start and
-/// end. `LOG_LEVEL` has the last word: `LOG_LEVEL=info,apalis_core=info` brings them back.
-const QUIET: &str = "apalis_core=warn";
+/// What repeats what others say: the runtime's own lines of a worker's start and
+/// end, and sqlx' lines for each connection that breaks, by the dozen when
+/// PostgreSQL stops. `LOG_LEVEL` has the last word: `LOG_LEVEL=info,apalis_core=info`
+/// brings them back.
+const QUIET: &str = "apalis_core=warn,sqlx_core::pool::connection=error,sqlx::postgres::notice=error";
 
 /// Why logging could not be set up.
 #[derive(Debug, thiserror::Error)]

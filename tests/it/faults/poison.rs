@@ -1,8 +1,6 @@
 //! F8: a job that aborts its process, among a hundred innocents.
 
 use std::{
-    path::PathBuf,
-    process::Stdio,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -11,8 +9,7 @@ use std::{
 };
 
 use callboard_tests::{
-    environment,
-    poison::{Innocent, Poison},
+    poison::{Innocent, Poison, worker},
     queue::TestQueue,
     wait::{SOON, wait_until},
 };
@@ -20,9 +17,9 @@ use tokio::{process::Command, select, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 /// A process that is started again whenever it dies, until `stop`; counts its deaths.
-async fn supervise(command: impl Fn() -> Command, stop: CancellationToken, deaths: Arc<AtomicUsize>) {
+async fn supervise(mut command: Command, stop: CancellationToken, deaths: Arc<AtomicUsize>) {
     loop {
-        let mut child = command().spawn().unwrap();
+        let mut child = command.spawn().unwrap();
         select! {
             ended = child.wait() => {
                 assert!(!ended.unwrap().success());
@@ -41,13 +38,6 @@ async fn supervise(command: impl Fn() -> Command, stop: CancellationToken, death
 #[tokio::test]
 async fn a_poison_job_is_discarded_and_all_innocents_complete() {
     let queue = TestQueue::new().await;
-    let (url, redis, prefix) = queue.whereabouts();
-    let command = move || {
-        let mut command = Command::new(PathBuf::from(environment("CALLBOARD_BIN_DIR")).join("callboard-mortal-worker"));
-        command.env_clear().env("DATABASE_URL", &url).env("REDIS_URL", &redis).env("QUEUE_PREFIX", &prefix);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
-        command
-    };
     let before = queue.enqueue_many(&vec![Innocent {}; 10]).await;
     let poison = queue.enqueue(&Poison {}).await;
     let after = queue.enqueue_many(&vec![Innocent {}; 90]).await;
@@ -55,7 +45,7 @@ async fn a_poison_job_is_discarded_and_all_innocents_complete() {
     let (stop, deaths) = (CancellationToken::new(), Arc::new(AtomicUsize::new(0)));
     let mut workers = JoinSet::new();
     for _ in 0..3 {
-        workers.spawn(supervise(command.clone(), stop.clone(), deaths.clone()));
+        workers.spawn(supervise(worker(&queue, 20), stop.clone(), deaths.clone()));
     }
     let ended = || async { queue.live().await == 0 };
     wait_until(Duration::from_mins(4), "the poison and all innocents have ended", ended).await;

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use callboard_queue::RunnerSettings;
 use callboard_tests::{
     jobs::{Effect, Gated, NoOp, registry},
     queue::TestQueue,
@@ -10,6 +9,8 @@ use callboard_tests::{
     wait::{SOON, wait_until},
     worker::{TestWorker, settings},
 };
+
+use super::{busy::Busy, programs::Programs};
 
 #[tokio::test]
 async fn a_crash_mid_job_loses_nothing_and_commits_nothing_twice() {
@@ -67,37 +68,30 @@ async fn crashes_under_load_lose_nothing_and_commit_nothing_twice() {
 #[tokio::test]
 async fn an_outage_loses_no_finished_work_and_makes_no_living_worker_look_dead() {
     let services = Services::start().await;
-    let queue = TestQueue::on(&services).await;
-    let first = TestWorker::start(&queue).await;
-    let second = TestWorker::start_with(&queue, registry(), RunnerSettings { slots: 30, ..settings("second") }).await;
-    let ids = queue.enqueue_many(&vec![Gated::default(); 80]).await;
-    queue.stage().begun(80, SOON).await;
+    let busy = Busy::on(&services).await;
     services.stop_postgres().await;
-    let down = Instant::now();
-    // They finish while nobody can be told.
-    queue.stage().open_for_all();
-    wait_until(SOON, "all have run", || async { queue.stage().running() == 0 }).await;
-    // Longer than it takes to be given up for dead.
-    wait_until(2 * SOON, "both workers say that they are not ready", || async {
-        !first.is_ready() && !second.is_ready()
-    })
-    .await;
-    assert!(down.elapsed() > Duration::from_secs(10));
+    busy.outlast(Duration::from_secs(30), "pool timed out").await;
     services.start_postgres().await;
-    let back = Instant::now();
-    queue.all_ended(80, "completed", SOON).await;
-    assert!(back.elapsed() < Duration::from_secs(10), "recovered after {:?}", back.elapsed());
-    for id in &ids {
-        assert_eq!((queue.job(*id).await.attempt, queue.stage().times_run(*id)), (1, 1), "finished work was kept");
-    }
-    assert_eq!(queue.metric("jobs_rescued_total").to_string(), "0");
-    assert_eq!(queue.metric("stale_finishes_total").to_string(), "0");
-    first.ready(SOON).await;
-    second.ready(SOON).await;
-    let next = queue.enqueue(&NoOp::default()).await;
-    queue.completed(next).await;
-    first.drain().await.unwrap();
-    second.drain().await.unwrap();
+    busy.recover().await;
+}
+
+#[tokio::test]
+async fn both_programs_recover_from_an_outage_by_themselves() {
+    let services = Services::start().await;
+    let programs = Programs::on(&services).await;
+    services.stop_postgres().await;
+    programs.outlast(Duration::from_secs(30)).await;
+    services.start_postgres().await;
+    programs.recover().await;
+}
+
+#[tokio::test]
+async fn a_restart_under_load_is_survived() {
+    let services = Services::start().await;
+    let busy = Busy::on(&services).await;
+    services.restart_postgres().await;
+    busy.queue.stage().open_for_all();
+    busy.recover().await;
 }
 
 #[tokio::test]

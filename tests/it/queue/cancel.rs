@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use callboard_queue::{Cancellation, EnqueueOptions, Error, JobState, Priority};
 use callboard_tests::{
-    jobs::{Cancellable, Failing, Gated, NoOp, registry},
+    jobs::{Cancellable, Failing, Gated, Limited, NoOp, registry},
     queue::TestQueue,
     wait::{SOON, wait_until},
     worker::{MortalWorker, TestWorker, settings},
@@ -122,6 +122,22 @@ async fn it_wins_over_a_give_back() {
     queue.execute_on("UPDATE queue_jobs SET cancel_requested = true WHERE id = ANY($1)", &[id]).await;
     worker.drain().await.unwrap();
     assert_eq!(queue.job(id).await.state, "cancelled");
+}
+
+#[tokio::test]
+async fn it_wins_over_the_failure_of_the_last_attempt() {
+    let queue = TestQueue::new().await;
+    let worker = TestWorker::start(&queue).await;
+    let once = EnqueueOptions { max_attempts: Some(1), ..EnqueueOptions::default() };
+    let id = queue.enqueue_with(&Limited { fails: true, ..Limited::to(1, "k") }, once).await;
+    queue.stage().begun(1, SOON).await;
+    // Its worker has not heard of it when the attempt fails.
+    queue.execute_on("UPDATE queue_jobs SET cancel_requested = true WHERE id = ANY($1)", &[id]).await;
+    queue.stage().open_for_all();
+    let job = queue.job_in_state(id, "cancelled", SOON).await;
+    assert_eq!(job.end_reason.as_deref(), Some("cancelled on request"));
+    assert_eq!(job.errors[0]["failure"], "error");
+    worker.drain().await.unwrap();
 }
 
 #[tokio::test]

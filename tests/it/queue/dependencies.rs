@@ -158,18 +158,41 @@ async fn a_parent_that_ends_while_its_child_is_being_enqueued_does_not_leave_it_
 }
 
 #[tokio::test]
-async fn what_nobody_released_the_auditor_does() {
+async fn what_nobody_told_the_auditor_finds() {
     let queue = TestQueue::new().await;
     let mut flow = Flow::new();
     let parent = flow.add(&NoOp::default());
     flow.add_after(&[parent], &NoOp::default());
+    flow.add_after(&[parent], &NoOp::default());
+    flow.on_failure(OnParentFailure::Run);
     let ids = enqueue(&queue, flow).await;
-    // As if a worker had died right after it took the last parent's row away.
-    sqlx::query("DELETE FROM queue_dependencies").execute(queue.pool()).await.unwrap();
+    // No worker lives that could hear it.
     queue.queue().cancel(ids[0]).await.unwrap();
     let worker = TestWorker::start(&queue).await;
-    queue.job_in_state(ids[1], "completed", HEALED).await;
+    let child = queue.job_in_state(ids[1], "cancelled", HEALED).await;
+    assert_eq!(child.end_reason.as_deref(), Some("a job that it waits for did not complete"));
+    queue.job_in_state(ids[2], "completed", HEALED).await;
     worker.drain().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_failed_parent_is_not_forgotten_when_another_completes_elsewhere_at_the_same_time() {
+    let queue = TestQueue::new().await;
+    let workers = [TestWorker::start(&queue).await, TestWorker::start(&queue).await];
+    let mut children = Vec::new();
+    for _ in 0..100 {
+        let mut flow = Flow::new();
+        let parents = [flow.add(&Hopeless {}), flow.add(&NoOp::default())];
+        flow.add_after(&parents, &NoOp::default());
+        children.push(enqueue(&queue, flow).await[2]);
+    }
+    for child in children {
+        queue.job_in_state(child, "cancelled", HEALED).await;
+        assert_eq!(queue.stage().times_run(child), 0);
+    }
+    for worker in workers {
+        worker.drain().await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use callboard_queue::{EnqueueOptions, Priority};
+use callboard_queue::{EnqueueOptions, Priority, RunnerSettings};
 use callboard_tests::{
-    jobs::{Failing, NoOp},
+    jobs::{Failing, Gated, NoOp, Snoozing, registry},
     queue::TestQueue,
     wait::{SOON, wait_until},
-    worker::TestWorker,
+    worker::{TestWorker, settings},
 };
 use chrono::{TimeDelta, Utc};
 
@@ -59,8 +59,36 @@ async fn once_started_it_does_not_expire() {
     let worker = TestWorker::start(&queue).await;
     let id = queue.enqueue_with(&Failing { times: 1 }, expiring(Duration::from_secs(2))).await;
     let job = queue.job_in_state(id, "scheduled", SOON).await;
-    wait_until(SOON, "its time to start is over", || async { Utc::now() > job.expires_at.unwrap() }).await;
+    assert_eq!((job.attempt, job.expires_at), (1, None));
     queue.make_due(&[id]).await;
     assert_eq!(queue.completed(id).await.attempt, 2, "the retry is no first start");
+    worker.drain().await.unwrap();
+}
+
+#[tokio::test]
+async fn once_started_it_does_not_expire_though_it_was_snoozed() {
+    let queue = TestQueue::new().await;
+    let worker = TestWorker::start(&queue).await;
+    let id = queue.enqueue_with(&Snoozing { times: 1 }, expiring(Duration::from_secs(2))).await;
+    let job = queue.job_in_state(id, "scheduled", SOON).await;
+    assert_eq!((job.attempt, job.expires_at), (0, None));
+    queue.make_due(&[id]).await;
+    assert_eq!(queue.completed(id).await.attempt, 1);
+    worker.drain().await.unwrap();
+}
+
+#[tokio::test]
+async fn once_started_it_does_not_expire_though_it_was_given_back() {
+    let queue = TestQueue::new().await;
+    let brief = RunnerSettings { grace: Duration::from_millis(1), ..settings("brief") };
+    let worker = TestWorker::start_with(&queue, registry(), brief).await;
+    let id = queue.enqueue_with(&Gated::default(), expiring(Duration::from_hours(1))).await;
+    queue.stage().begun(1, SOON).await;
+    queue.execute_on("UPDATE queue_jobs SET expires_at = clock_timestamp() WHERE id = ANY($1)", &[id]).await;
+    worker.drain().await.unwrap();
+    assert_eq!(queue.job(id).await.attempt, 0);
+    queue.stage().open_for_all();
+    let worker = TestWorker::start(&queue).await;
+    queue.completed(id).await;
     worker.drain().await.unwrap();
 }

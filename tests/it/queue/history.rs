@@ -171,3 +171,16 @@ async fn the_janitor_removes_old_workers_and_expired_keys() {
     .await;
     worker.drain().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_day_whose_table_is_not_attached_is_attached_by_the_first_finish() {
+    let queue = TestQueue::new().await;
+    let worker = TestWorker::start(&queue).await;
+    queue.completed(queue.enqueue(&NoOp::default()).await).await;
+    for day in partitions(&queue).await {
+        let detach = format!("ALTER TABLE queue_history DETACH PARTITION {day}");
+        sqlx::raw_sql(AssertSqlSafe(detach)).execute(queue.pool()).await.unwrap();
+    }
+    queue.completed(queue.enqueue(&NoOp::default()).await).await;
+    worker.drain().await.unwrap();
+}

@@ -102,6 +102,27 @@ async fn a_rate_spreads_the_starts_evenly() {
 }
 
 #[tokio::test]
+async fn after_a_pause_no_more_than_a_minutes_worth_starts_at_once() {
+    let queue = TestQueue::new().await;
+    let worker = TestWorker::start(&queue).await;
+    let job = Limited { key: "api".to_owned(), per_minute: Some(6), ungated: true, ..Limited::default() };
+    let ids = queue.enqueue_many(&vec![job; 50]).await;
+    let admitted = || async {
+        let admitted = "SELECT count(*) FROM queue_jobs WHERE admitted AND worker_id IS NULL";
+        sqlx::query_scalar::<_, i64>(admitted).fetch_one(queue.pool()).await.unwrap()
+    };
+    queue.stage().begun(1, SOON).await;
+    wait_until(SOON, "those of the next minute are admitted", || async { admitted().await == 6 }).await;
+    // As if all that is reserved had come due while nobody could run it.
+    queue.make_due(&ids).await;
+    wait_until(SOON, "they ran", || async { queue.stage().runs().len() == 7 }).await;
+    wait_until(SOON, "the next are admitted", || async { admitted().await == 6 }).await;
+    assert_eq!(queue.stage().runs().len(), 7, "and wait for their time");
+    queue.delete(&ids).await;
+    worker.drain().await.unwrap();
+}
+
+#[tokio::test]
 async fn retries_and_cancellations_give_their_slot_away() {
     let queue = TestQueue::new().await;
     let worker = TestWorker::start(&queue).await;

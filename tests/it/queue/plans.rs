@@ -50,7 +50,7 @@ const STATEMENTS: [Statement; 10] = [
         source: include_str!("../../../queue/src/ledger/finish.rs"),
         mark: "INSERT INTO queue_history",
         parameters: "$ids, $ids, array_fill('completed'::text, ARRAY[250]), array_fill(7, ARRAY[250]),
-                     $json, $json, array_fill('x'::text, ARRAY[250]), 20",
+                     $json, $json, array_fill('x'::text, ARRAY[250]), 20, 'x'",
     },
     Statement {
         name: "retry",

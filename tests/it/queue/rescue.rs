@@ -14,7 +14,7 @@ use callboard_tests::{
     wait::{SOON, wait_until},
     worker::{MortalWorker, TestWorker, settings},
 };
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 #[tokio::test]
 async fn a_killed_workers_jobs_run_elsewhere_within_25_seconds() {
@@ -169,4 +169,27 @@ async fn a_locked_row_does_not_hold_up_the_rescue_of_others() {
     holder.rollback().await.unwrap();
     queue.completed(ids[0]).await;
     survivor.drain().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_way_to_postgres_that_falls_silent_makes_no_living_worker_look_dead() {
+    let queue = TestQueue::new().await;
+    let way = PostgresProxy::to(queue.database().options()).await;
+    let worker = TestWorker::start_through(&way, &queue, "behind a silent way").await;
+    let ids = queue.enqueue_many(&vec![Gated::default(); 5]).await;
+    queue.stage().begun(5, SOON).await;
+    // All connections that it has are dead, and nothing says so.
+    way.hang();
+    let beat = || async {
+        let beat = "SELECT beat_at FROM queue_workers";
+        sqlx::query_scalar::<_, DateTime<Utc>>(beat).fetch_one(queue.pool()).await.unwrap()
+    };
+    let last = beat().await;
+    wait_until(Duration::from_secs(12), "it beats over a new one", || async { beat().await > last }).await;
+    queue.stage().open_for_all();
+    queue.all_ended(5, "completed", 2 * SOON).await;
+    for id in &ids {
+        assert_eq!((queue.job(*id).await.attempt, queue.stage().times_run(*id)), (1, 1));
+    }
+    worker.drain().await.unwrap();
 }

@@ -14,22 +14,37 @@ use apalis_redis::{Config, RedisStorage};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::stage::{Error, NoOp};
+use crate::{
+    jobs::NoOp,
+    options::Options,
+    report::Section,
+    stage::Error,
+    stats::{median, rate},
+};
 
 /// Jobs queued below and above the limit at which its scripts fail.
-pub(crate) const BELOW: u64 = 5_000;
+const BELOW: u64 = 5_000;
 /// See [`BELOW`].
-pub(crate) const ABOVE: u64 = 12_000;
+const ABOVE: u64 = 12_000;
 
 /// The most that this run waits without a job having run.
 const SILENCE: Duration = Duration::from_secs(10);
 
 /// What came of a run.
-pub(crate) struct PeerRun {
-    pub(crate) ran: u64,
-    pub(crate) took: Duration,
+struct PeerRun {
+    ran: u64,
+    took: Duration,
     /// Why it stopped early, if it did.
-    pub(crate) stopped: Option<String>,
+    stopped: Option<String>,
+}
+
+pub(crate) async fn measure(options: &Options) -> Result<Section, Error> {
+    let mut below = Vec::new();
+    for _ in 0..options.rounds {
+        below.push(drain(&options.redis_url, BELOW).await?);
+    }
+    let above = drain(&options.redis_url, ABOVE).await?;
+    Ok(section(&below, &above))
 }
 
 async fn handle(job: NoOp, ran: Data<Arc<AtomicU64>>) {
@@ -39,7 +54,7 @@ async fn handle(job: NoOp, ran: Data<Arc<AtomicU64>>) {
 
 /// Queues `count` no-op jobs, then starts a worker, and waits until all have
 /// run or none has for ten seconds.
-pub(crate) async fn drain(redis_url: &str, count: u64) -> Result<PeerRun, Error> {
+async fn drain(redis_url: &str, count: u64) -> Result<PeerRun, Error> {
     let connection = apalis_redis::connect(redis_url).await?;
     let queue = format!("callboard-bench-{}", Uuid::now_v7());
     // Fetching as fast and as much as its settings offer, and no bookkeeping that we don't ask of ourselves.
@@ -102,4 +117,27 @@ async fn forget(redis_url: &str, queue: &str) -> Result<(), Error> {
         }
         cursor = next;
     }
+}
+
+fn section(below: &[PeerRun], above: &PeerRun) -> Section {
+    let rates: Vec<f64> = below.iter().map(|run| rate(run.ran, run.took)).collect();
+    let ran: Vec<String> = below.iter().map(|run| run.ran.to_string()).collect();
+    let complete = below.iter().filter(|run| run.stopped.is_none()).count();
+    let text = format!(
+        "\
+Its jobs live in Redis alone: no row, no transaction. Batches of 100, polling every 100 ms, events off.
+
+| jobs queued | ran | jobs/s (median) | |
+|---:|---:|---:|---|
+| {BELOW} | {} | {:.0} | {complete} of {} runs complete |
+| {ABOVE} | {} | {:.0} | {} |
+",
+        ran.join(", "),
+        median(&rates),
+        below.len(),
+        above.ran,
+        rate(above.ran, above.took),
+        above.stopped.as_deref().unwrap_or("complete"),
+    );
+    Section { title: "apalis-redis 1.0 on the same Redis".to_owned(), text, bars: Vec::new() }
 }
