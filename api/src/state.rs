@@ -134,6 +134,7 @@ impl AppState {
             &settings.redis.queue_prefix,
             QueueMetrics::new(telemetry.recorder()),
         )?
+        .named(NAME, env!("CARGO_PKG_VERSION"))
         .with_kinds(&jobs::kinds())
         .with_payload_keys(settings.queue.queue_payload_keys.clone())
         .with_depth_limits(settings.queue.queue_depth_limits.0.clone());

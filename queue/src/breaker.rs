@@ -27,9 +27,16 @@ impl Breaker {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// Whether a caller may try now. While open, one caller in [`RETRY_EVERY`] may.
+    /// Whether Redis is known to be down. Who only reads asks this, and takes
+    /// no trial from those whose success would close the breaker.
+    pub(crate) fn is_open(&self) -> bool {
+        self.open.load(Ordering::Acquire)
+    }
+
+    /// Whether a caller may try now. While open, one caller in [`RETRY_EVERY`]
+    /// may, and has to tell by [`open`](Self::open) or [`close`](Self::close) how it went.
     pub(crate) fn allows(&self) -> bool {
-        if !self.open.load(Ordering::Acquire) {
+        if !self.is_open() {
             return true;
         }
         let now = self.now_ms();
@@ -66,6 +73,7 @@ mod tests {
         assert!(!breaker.open(), "the second is not");
         assert!(!breaker.allows());
         tokio::time::advance(RETRY_EVERY).await;
+        assert!(breaker.is_open(), "asking takes no trial");
         assert!(breaker.allows());
         assert!(!breaker.allows(), "only one");
         assert!(breaker.close(), "recovery is news");

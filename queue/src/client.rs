@@ -41,6 +41,8 @@ pub struct Queue {
     days_of_cancelled: Arc<Value>,
     keys: PayloadKeys,
     depths: DepthLimits,
+    /// Who enqueues by it.
+    enqueuer: Option<Arc<str>>,
     sampled: Arc<Mutex<Sampled>>,
 }
 
@@ -73,6 +75,7 @@ impl Queue {
             days_of_cancelled: Arc::default(),
             keys: PayloadKeys::default(),
             depths: DepthLimits::default(),
+            enqueuer: None,
             sampled: Arc::default(),
         })
     }
@@ -81,6 +84,15 @@ impl Queue {
     #[must_use]
     pub fn pool(&self) -> &PgPool {
         &self.pool
+    }
+
+    /// The same handle, of the program `name` in this version: each job that it
+    /// enqueues says so in its `meta`, as `"enqueuer": "callboard-api 1.2.3"`. Where
+    /// several programs or versions share a ledger, it tells who wrote a payload
+    /// that nobody can read.
+    #[must_use]
+    pub fn named(self, name: &'static str, version: &'static str) -> Self {
+        Self { enqueuer: Some(format!("{name} {version}").into()), ..self }
     }
 
     /// The same handle, knowing the policies of these kinds too.
@@ -104,6 +116,10 @@ impl Queue {
     #[must_use]
     pub fn with_depth_limits(self, limits: BTreeMap<String, u64>) -> Self {
         Self { depths: DepthLimits::new(limits), ..self }
+    }
+
+    pub(crate) fn enqueuer(&self) -> Option<&str> {
+        self.enqueuer.as_deref()
     }
 
     pub(crate) fn keys(&self) -> &PayloadKeys {

@@ -36,9 +36,13 @@ pub struct Flow {
     error: Option<Error>,
 }
 
-/// A job of a [`Flow`], for others to wait for.
+/// A job of a [`Flow`], for others of that flow to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Node(usize);
+pub struct Node {
+    job: Uuid,
+    /// Where it is among its flow's jobs.
+    place: usize,
+}
 
 impl Flow {
     /// No job.
@@ -52,22 +56,31 @@ impl Flow {
         self.add_after(&[], job)
     }
 
-    /// Adds a job that waits for `parents`.
+    /// Adds a job that waits for `parents`. One that another flow gave is told
+    /// when this one is enqueued: [`Error::NoSuchParent`].
     pub fn add_after<J: Job>(&mut self, parents: &[Node], job: &J) -> Node {
-        let after: Vec<Uuid> =
-            parents.iter().filter_map(|parent| self.jobs.get(parent.0)).map(|parent| parent.id).collect();
-        match NewJob::new(job, &EnqueueOptions { after, ..EnqueueOptions::default() }) {
+        match self.child(parents, job) {
             Ok(job) => {
-                for parent in parents {
-                    if let Some(parent) = self.jobs.get_mut(parent.0) {
-                        parent.has_children = true;
-                    }
-                }
+                let node = Node { job: job.id, place: self.jobs.len() };
                 self.jobs.push(job);
+                node
             }
-            Err(error) => self.error = self.error.take().or(Some(error)),
+            Err(error) => {
+                self.error.get_or_insert(error);
+                // The flow can't be enqueued any more, whoever waits for this one.
+                Node { job: Uuid::nil(), place: usize::MAX }
+            }
         }
-        Node(self.jobs.len().saturating_sub(1))
+    }
+
+    fn child<J: Job>(&mut self, parents: &[Node], job: &J) -> Result<NewJob, Error> {
+        let after: Vec<Uuid> = parents.iter().map(|parent| parent.job).collect();
+        let job = NewJob::new(job, &EnqueueOptions { after, ..EnqueueOptions::default() })?;
+        for parent in parents {
+            let own = self.jobs.get_mut(parent.place).filter(|own| own.id == parent.job);
+            own.ok_or(Error::NoSuchParent(parent.job))?.has_children = true;
+        }
+        Ok(job)
     }
 
     /// Says what becomes of the job that was added last when one that it waits
@@ -81,5 +94,32 @@ impl Flow {
 
     pub(crate) fn into_jobs(self) -> Result<Vec<NewJob>, Error> {
         self.error.map_or(Ok(self.jobs), Err)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(serde::Serialize, serde::Deserialize)]
+    struct Any {}
+
+    impl Job for Any {
+        const KIND: &'static str = "test.any";
+    }
+
+    #[test]
+    fn a_node_of_another_flow_is_an_error_and_never_another_job() {
+        let mut other = Flow::new();
+        let first = other.add(&Any {});
+        let second = other.add(&Any {});
+        for strange in [first, second] {
+            let mut flow = Flow::new();
+            let own = flow.add(&Any {});
+            flow.add_after(&[own, strange], &Any {});
+            let error = flow.into_jobs().unwrap_err();
+            assert!(matches!(error, Error::NoSuchParent(id) if id == strange.job), "{error}");
+        }
+        assert_eq!(other.into_jobs().unwrap().len(), 2);
     }
 }

@@ -19,6 +19,13 @@ pub const MAX_RESULT_BYTES: usize = 64 * 1024;
 /// The longest that an attempt may run: what the ledger's column holds.
 const MAX_TIMEOUT: Duration = Duration::from_millis(i32::MAX as u64);
 
+/// The shortest time that the ledger can count.
+const SHORTEST: Duration = Duration::from_millis(1);
+
+/// The last version of a payload: a worker names all that it reads in its
+/// claims and in its row.
+const MAX_PAYLOAD_VERSION: i16 = 100;
+
 /// The longest that a job may wait for anything.
 pub(crate) const MAX_WAIT: Duration = Duration::from_hours(10 * 366 * 24);
 
@@ -53,7 +60,8 @@ pub(crate) const MAX_WAIT: Duration = Duration::from_hours(10 * 366 * 24);
 /// }
 /// ```
 pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
-    /// The stable name: `snake_case` words joined by a dot, as `email.welcome`.
+    /// The stable name: two or more `snake_case` words joined by dots, the area
+    /// first, as `email.welcome`. 100 characters at most.
     ///
     /// Rows in the ledger carry it, so it never changes while such rows live.
     /// To rename a kind, register the handler under both names until the old
@@ -63,7 +71,7 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// Raise it when the payload changes in a way that older workers would read
     /// wrongly or not at all. A worker leaves jobs of a later version than its
     /// own to those who know it, and no attempt is burnt; older ones it reads
-    /// with [`decode`](Self::decode).
+    /// with [`decode`](Self::decode). 1 to 100.
     const PAYLOAD_VERSION: i16 = 1;
 
     /// The queue it waits in: up to 50 of `[a-z0-9_-]`.
@@ -78,11 +86,13 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// How long one attempt may run before it is stopped and counted as failed.
     const TIMEOUT: Duration = Duration::from_mins(1);
 
-    /// How long to wait between attempts.
+    /// How long to wait between attempts. Neither `base` nor `cap` is below a
+    /// millisecond.
     const BACKOFF: Backoff = Backoff::DEFAULT;
 
     /// How long it may wait for its first start: from when it is due, or from the
-    /// enqueue. Then it is cancelled instead of run. `None`: for ever.
+    /// enqueue. Then it is cancelled instead of run. A millisecond to ten years;
+    /// `None`: for ever.
     const EXPIRES_IN: Option<Duration> = None;
 
     /// Whether its payload is encrypted in the database, as it holds a secret.
@@ -90,7 +100,7 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// [`Queue::with_payload_keys`](crate::Queue::with_payload_keys).
     const ENCRYPTED: bool = false;
 
-    /// How long its row is kept after it ended.
+    /// How long its row is kept after it ended: up to 90 days.
     const RETENTION: Retention = Retention::DEFAULT;
 
     /// Reads a payload that was written as `version`: this one, or one before it.
@@ -204,7 +214,7 @@ impl Retention {
     /// Completed 7 days, discarded 30.
     pub const DEFAULT: Self = Self { completed_days: 7, discarded_days: 30 };
 
-    /// The longest retention in days. [`Registry`](crate::Registry) cuts longer ones.
+    /// The longest retention in days. A longer one is refused.
     pub const MAX_DAYS: u8 = 90;
 }
 
@@ -310,22 +320,28 @@ impl Policy {
         let refuse =
             |field, problem: &str| Err(Error::Policy { kind: kind.to_owned(), field, problem: problem.to_owned() });
         if !is_kind(kind) {
-            return refuse("KIND", "it must be snake_case words joined by dots, 100 characters at most");
+            return refuse("KIND", "it must be two or more snake_case words joined by dots, 100 characters at most");
         }
         if !is_queue(self.queue) {
             return refuse("QUEUE", "it must be 1 to 50 of a to z, 0 to 9, `_` and `-`");
         }
-        if self.payload_version < 1 {
-            return refuse("PAYLOAD_VERSION", "it starts at 1");
+        if !(1..=MAX_PAYLOAD_VERSION).contains(&self.payload_version) {
+            return refuse("PAYLOAD_VERSION", "it must be 1 to 100");
         }
         if self.max_attempts < 1 {
             return refuse("MAX_ATTEMPTS", "at least one attempt is needed");
         }
-        if self.timeout < Duration::from_millis(1) || self.timeout > MAX_TIMEOUT {
+        if self.timeout < SHORTEST || self.timeout > MAX_TIMEOUT {
             return refuse("TIMEOUT", "it must be between a millisecond and 24 days");
         }
-        if self.expires_in.is_some_and(|wait| wait.is_zero() || wait > MAX_WAIT) {
-            return refuse("EXPIRES_IN", "it must be more than nothing and at most ten years");
+        if self.expires_in.is_some_and(|wait| !(SHORTEST..=MAX_WAIT).contains(&wait)) {
+            return refuse("EXPIRES_IN", "it must be between a millisecond and ten years");
+        }
+        if self.backoff.base < SHORTEST || self.backoff.cap < SHORTEST {
+            return refuse("BACKOFF", "without a wait of a millisecond at least, a failing job would never rest");
+        }
+        if self.retention.completed_days.max(self.retention.discarded_days) > Retention::MAX_DAYS {
+            return refuse("RETENTION", "an ended job is kept for 90 days at most");
         }
         Ok(())
     }
@@ -344,7 +360,7 @@ fn is_kind(name: &str) -> bool {
     let word = |word: &str| {
         !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
     };
-    name.len() <= 100 && name.split('.').all(word)
+    name.len() <= 100 && name.contains('.') && name.split('.').all(word)
 }
 
 /// Whether the ledger takes the queue's name: 1 to 50 of `[a-z0-9_-]`.
@@ -360,10 +376,10 @@ mod tests {
 
     #[test]
     fn odd_kinds_and_queues_are_told_apart() {
-        for good in ["email.welcome", "cache.warm_2", "plain", "a.b.c"] {
+        for good in ["email.welcome", "cache.warm_2", "a.b.c"] {
             assert!(is_kind(good), "{good}");
         }
-        for bad in ["", ".", "a.", "Email.welcome", "a b", "a-b", "메일", "a\0", &"x".repeat(101)] {
+        for bad in ["", ".", "a.", "plain", "Email.welcome", "a.b c", "a.b-c", "메.일", "a.b\0", &"x.".repeat(51)] {
             assert!(!is_kind(bad), "{bad:?}");
         }
         for bad in ["", "Mail", "mail:high", "{x}", "m é", &"x".repeat(51)] {
@@ -381,9 +397,26 @@ mod tests {
         assert!(good.check("test.kind").is_ok());
         assert_eq!(field(Policy { queue: "No", ..good }), "QUEUE");
         assert_eq!(field(Policy { payload_version: 0, ..good }), "PAYLOAD_VERSION");
+        assert_eq!(field(Policy { payload_version: 101, ..good }), "PAYLOAD_VERSION");
         assert_eq!(field(Policy { max_attempts: 0, ..good }), "MAX_ATTEMPTS");
         assert_eq!(field(Policy { timeout: Duration::ZERO, ..good }), "TIMEOUT");
         assert_eq!(field(Policy { timeout: Duration::MAX, ..good }), "TIMEOUT");
         assert_eq!(field(Policy { expires_in: Some(Duration::ZERO), ..good }), "EXPIRES_IN");
+        assert_eq!(field(Policy { expires_in: Some(Duration::from_nanos(999_999)), ..good }), "EXPIRES_IN");
+        let backoff = |base, cap| Policy { backoff: Backoff { base, cap }, ..good };
+        assert_eq!(field(backoff(Duration::ZERO, Duration::from_secs(1))), "BACKOFF");
+        assert_eq!(field(backoff(Duration::from_secs(1), Duration::from_micros(999))), "BACKOFF");
+        let retention = |completed_days, discarded_days| Retention { completed_days, discarded_days };
+        assert_eq!(field(Policy { retention: retention(91, 30), ..good }), "RETENTION");
+        assert_eq!(field(Policy { retention: retention(7, u8::MAX), ..good }), "RETENTION");
+
+        let edge = Policy {
+            payload_version: 100,
+            expires_in: Some(SHORTEST),
+            backoff: Backoff { base: SHORTEST, cap: SHORTEST },
+            retention: retention(0, 90),
+            ..good
+        };
+        assert!(edge.check("test.kind").is_ok());
     }
 }

@@ -3,6 +3,7 @@
 //! | key | type | what |
 //! |---|---|---|
 //! | `{<prefix>}:ready:<queue>:<priority>` | list | ready jobs, the next one at the head |
+//! | `{<prefix>}:trial` | none | what is pushed to a list that is there, and so never: asks whether Redis takes jobs |
 //! | `{<prefix>}:signals` | channel | what workers are told at once (`Signal`) |
 //! | `{<prefix>}:progress` | channel | how far running jobs are (`Progress`) |
 //!
@@ -36,6 +37,11 @@ impl Prefix {
             name: "prefix",
             problem: format!("`{prefix}` must be 1 to 100 letters, digits, dots, dashes, colons or underscores"),
         })
+    }
+
+    /// The key at which nothing ever is.
+    pub(crate) fn trial(&self) -> String {
+        format!("{{{}}}:trial", self.0)
     }
 
     /// The channel on which workers are told what can't wait for their next beat.

@@ -15,8 +15,8 @@ use crate::Metrics;
 /// How long a lease holds after the beat that took it.
 pub(crate) const LENGTH: Duration = Duration::from_secs(6);
 
-/// The duties, as their lease rows name them.
-pub(crate) const DUTIES: [&str; 4] = ["auditor", "janitor", "promoter", "scheduler"];
+/// The duties, as their lease rows name them: what one worker at a time does for all.
+pub const DUTIES: [&str; 4] = ["auditor", "janitor", "promoter", "scheduler"];
 
 #[derive(Clone, Debug)]
 struct Lease {

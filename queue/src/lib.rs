@@ -74,11 +74,12 @@ pub use job::{
     UniqueScope, is_queue,
 };
 pub use kinds::Kinds;
+pub use lease::DUTIES;
 pub use ledger::{
     enqueue::Enqueued,
     inspect::{JobState, JobView, UnknownState},
     list::{JobFilter, JobPage},
-    overview::WorkerView,
+    overview::{Unaccounted, WorkerView},
 };
 pub use metrics::Metrics;
 pub use new_job::{EnqueueOptions, OnParentFailure};

@@ -122,7 +122,8 @@ impl NewJob {
             priority: policy.priority,
             payload: payload_of(job)?,
             max_attempts: policy.max_attempts,
-            run_at: options.run_at,
+            // PostgreSQL's time begins in 4713 BC; what is long over is due now.
+            run_at: options.run_at.map(|at| at.max(DateTime::UNIX_EPOCH)),
             timeout_ms: i32::try_from(policy.timeout.as_millis()).unwrap_or(i32::MAX),
             expires_in_ms: policy.expires_in.map(millis),
             unique,
@@ -170,13 +171,17 @@ impl Limit {
 
 impl Unique {
     fn check(&self, kind: &str) -> Result<(), Error> {
+        let refuse =
+            |field, problem: &str| Err(Error::Policy { kind: kind.to_owned(), field, problem: problem.to_owned() });
         let length = self.key.chars().count();
-        if !(1..=300).contains(&length) || self.key.contains('\0') {
+        if !(1..=300).contains(&length) {
             return Err(Error::UniqueKey { kind: kind.to_owned(), length });
         }
+        if self.key.contains('\0') {
+            return refuse("unique.key", "it has a NUL character");
+        }
         if matches!(self.scope, crate::UniqueScope::Window(window) if window > MAX_WAIT) {
-            let problem = "a key is held for ten years at most".to_owned();
-            return Err(Error::Policy { kind: kind.to_owned(), field: "unique", problem });
+            return refuse("unique", "a key is held for ten years at most");
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{
-    Error, JobFilter, JobPage, Priority, Queue, WorkerView,
+    Error, JobFilter, JobPage, Priority, Queue, Unaccounted, WorkerView,
     job::is_queue,
     keys::List,
     ledger::{list, overview, sample},
@@ -69,6 +69,15 @@ impl Queue {
     /// [`Error::Ledger`] when PostgreSQL refuses.
     pub async fn workers(&self) -> Result<Vec<WorkerView>, Error> {
         Ok(overview::workers(self.pool()).await?)
+    }
+
+    /// How many jobs are on no ready list although they should be, by what the
+    /// auditor last saw of Redis. While it works, it pushes them within 5 s.
+    ///
+    /// # Errors
+    /// [`Error::Ledger`] when PostgreSQL refuses.
+    pub async fn unaccounted(&self) -> Result<Unaccounted, Error> {
+        Ok(overview::unaccounted(self.pool()).await?)
     }
 
     /// The queues that somebody serves, has paused, or has jobs in, by name.

@@ -2,8 +2,9 @@
 //!
 //! Every command here is bounded in size and in time, and every failure is
 //! survivable: what is not on a list is found by the auditor. While Redis is
-//! known to be down, pushes are skipped, one attempt a second tests whether it
-//! is back, and the log says so once.
+//! known to be down, pushes and messages are skipped, one attempt a second tests
+//! whether it is back, and the log says so once. Each such attempt writes, or
+//! asks to: only that tells whether Redis takes jobs.
 
 use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
 
@@ -181,7 +182,7 @@ impl ReadyLists {
     /// As [`look`](Self::look), for a caller who waits: at most 50 ms, and `None`
     /// while Redis is down.
     pub(crate) async fn look_soon(&self, lists: &[List]) -> Option<Vec<Look>> {
-        if !self.breaker.allows() {
+        if self.breaker.is_open() {
             return None;
         }
         timeout(PUSH_DEADLINE, self.look(lists)).await.ok()?.ok()
@@ -236,18 +237,28 @@ impl ReadyLists {
     }
 
     /// Publishes `message`; nobody waits for long, and nothing depends on it.
+    ///
+    /// While Redis is down, one message a second goes out together with a write
+    /// that changes nothing: a process that only ever publishes has no other way
+    /// to learn that jobs are taken again, and a server that takes none answers
+    /// a message all the same.
     pub(crate) async fn publish(&self, channel: String, message: String) {
-        if !self.breaker.allows() {
+        let is_trial = self.breaker.is_open();
+        if is_trial && !self.breaker.allows() {
             return;
         }
-        let published = async {
-            let mut command = redis::cmd("PUBLISH");
-            command.arg(channel).arg(message);
-            let _: i64 = command.query_async(&mut self.manager.clone()).await?;
-            Ok(())
-        };
-        let published = timeout(PUSH_DEADLINE, published).await.unwrap_or_else(|_| Err(timed_out()));
-        self.count(&published);
+        let mut pipeline = redis::pipe();
+        if is_trial {
+            pipeline.cmd("RPUSHX").arg(self.prefix.trial()).arg("").ignore();
+        }
+        pipeline.cmd("PUBLISH").arg(channel).arg(message).ignore();
+        let published = async { pipeline.query_async(&mut self.manager.clone()).await };
+        let published: RedisResult<()> = timeout(PUSH_DEADLINE, published).await.unwrap_or_else(|_| Err(timed_out()));
+        if is_trial {
+            self.note_push(&published);
+        } else {
+            self.count(&published);
+        }
         if let Err(error) = published {
             tracing::debug!(%error, "could not publish");
         }
@@ -282,8 +293,11 @@ impl ReadyLists {
             let key = list.key(&self.prefix);
             let found: String = redis::cmd("TYPE").arg(&key).query_async(&mut manager).await?;
             if found != "list" && found != "none" {
-                let _: i64 = redis::cmd("UNLINK").arg(&key).query_async(&mut manager).await?;
-                tracing::warn!(%list, found, "somebody else's data was under the key of our ready list; removed it");
+                let unlinked: i64 = redis::cmd("UNLINK").arg(&key).query_async(&mut manager).await?;
+                // All who meet it get here; one of them removes it, and says so.
+                if unlinked > 0 {
+                    tracing::warn!(%list, found, "somebody else's data was under the key of our ready list; removed it");
+                }
                 removed += 1;
             }
         }
@@ -302,7 +316,7 @@ impl ReadyLists {
         }
     }
 
-    /// Only pushes say whether Redis takes jobs: a replica, or a server whose
+    /// Only writes say whether Redis takes jobs: a replica, or a server whose
     /// memory is full, answers every look.
     fn note_push<T>(&self, answer: &RedisResult<T>) {
         self.count(answer);

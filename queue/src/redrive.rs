@@ -13,7 +13,11 @@ impl Queue {
     /// One that has ended, in whatever way, comes back from the history with
     /// its errors and its attempts, and as many attempts more as its kind
     /// declares; a unique key that holds until the end is taken again. One that
-    /// is scheduled is made due now. It is on its ready list when this returns.
+    /// is scheduled is made due now. When this returns it is on its ready list;
+    /// or `blocked`, if it has a limit key, until a slot is free; or, while Redis
+    /// takes no jobs, in the ledger alone, where the auditor finds it.
+    ///
+    /// A job that waited for others waits for them no more.
     ///
     /// # Errors
     /// [`Error::NoSuchJob`], [`Error::WrongState`] for a job that is queued,

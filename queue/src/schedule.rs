@@ -26,8 +26,9 @@ pub enum Misfire {
 }
 
 impl Misfire {
-    /// The word in the ledger.
-    pub(crate) const fn as_str(self) -> &'static str {
+    /// Its word, in the ledger and for people: `skip`, `run_once` or `run_all`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Skip => "skip",
             Self::RunOnce => "run_once",

@@ -3,10 +3,9 @@
 use std::{collections::HashSet, time::Duration};
 
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use crate::{
-    Error, Queue, Schedule, ScheduleView,
+    Enqueued, Error, Queue, Schedule, ScheduleView,
     lease::{Leases, rest},
     ledger::schedules,
 };
@@ -79,7 +78,7 @@ impl Scheduler {
     }
 
     async fn fire(&self, name: &str) -> Result<(), Error> {
-        let ticked = schedules::tick(self.queue.pool(), name).await?;
+        let ticked = schedules::tick(self.queue.pool(), name, self.queue.enqueuer()).await?;
         self.queue.metrics().scheduler_ticks(name, "fired").increment(ticked.fired as u64);
         // What can't be pushed is found by the auditor.
         self.queue.lists.announce(&ticked.announcement).await;
@@ -116,16 +115,17 @@ impl Queue {
     }
 
     /// Enqueues the schedule's job now, apart from its ticks and whether or not
-    /// it is enabled; returns the job.
+    /// it is enabled. Where the job has a unique key and another holds it,
+    /// returns that one.
     ///
     /// # Errors
     /// As [`schedule`](Self::schedule).
-    pub async fn run_schedule(&self, name: &str) -> Result<Uuid, Error> {
+    pub async fn run_schedule(&self, name: &str) -> Result<Enqueued, Error> {
         let mut transaction = self.begin().await?;
-        let run = schedules::run_now(&mut transaction, name).await?;
-        let Some((id, announcement)) = run else { return Err(Error::NoSuchSchedule(name.to_owned())) };
+        let run = schedules::run_now(&mut transaction, name, self.enqueuer()).await?;
+        let Some((enqueued, announcement)) = run else { return Err(Error::NoSuchSchedule(name.to_owned())) };
         transaction.announce(announcement);
         transaction.commit().await?;
-        Ok(id)
+        Ok(enqueued)
     }
 }

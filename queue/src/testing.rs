@@ -58,6 +58,10 @@ pub struct Drained {
 /// those that they enqueue, and those that wait for them. Retries that are
 /// due later stay; see [`advance`].
 ///
+/// It gives up, without an error, once nothing has happened for 10 s: then
+/// [`Drained::left`] has what could not run, or did not end. Assert that it is
+/// empty where nothing may be left.
+///
 /// # Errors
 /// Those of [`Runner::new`] and [`Runner::run`], and [`Error::Ledger`].
 pub async fn drain<C: Send + Sync + 'static>(

@@ -6,6 +6,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sqlx::{PgConnection, Postgres};
 use uuid::Uuid;
 
@@ -16,6 +17,7 @@ use crate::{
 };
 
 /// Why jobs are enqueued: kept in each job's row, shown with it and logged with its runs.
+/// None of the texts may have a NUL character: [`Error::Policy`] names the one that has.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cause {
     /// Whose request it was, as the application names its users.
@@ -27,6 +29,20 @@ pub struct Cause {
     /// The W3C trace context of the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
+}
+
+impl Cause {
+    /// PostgreSQL has no text with NUL, and would refuse the whole transaction.
+    fn check(&self, kind: &str) -> Result<(), Error> {
+        let texts = [("owner", &self.owner), ("request_id", &self.request_id), ("traceparent", &self.traceparent)];
+        match texts.iter().find(|(_, text)| text.as_ref().is_some_and(|text| text.contains('\0'))) {
+            Some((field, _)) => {
+                let problem = "it has a NUL character".to_owned();
+                Err(Error::Policy { kind: kind.to_owned(), field, problem })
+            }
+            None => Ok(()),
+        }
+    }
 }
 
 /// A PostgreSQL transaction that can enqueue jobs.
@@ -75,8 +91,10 @@ impl Transaction {
     ///
     /// # Errors
     /// [`Error::Policy`], [`Error::Payload`] and [`Error::UniqueKey`] for a job
-    /// that can't be stored, [`Error::QueueFull`] for a queue at its depth limit, [`Error::Contended`] for a key that keeps changing hands, and
-    /// [`Error::Ledger`] when PostgreSQL refuses.
+    /// that can't be stored, [`Error::QueueFull`] for a queue at its depth
+    /// limit, [`Error::Contended`] for a key that keeps changing hands, and
+    /// [`Error::Ledger`] when PostgreSQL refuses. After the last the transaction
+    /// can only be taken back.
     pub async fn enqueue<J: Job>(&mut self, job: &J) -> Result<Enqueued, Error> {
         self.enqueue_with(job, EnqueueOptions::default()).await
     }
@@ -84,7 +102,8 @@ impl Transaction {
     /// Enqueues `job` with deviations from its kind's policy.
     ///
     /// # Errors
-    /// As [`enqueue`](Self::enqueue).
+    /// As [`enqueue`](Self::enqueue); [`Error::NoSuchParent`] and
+    /// [`Error::ParentFailed`] for one of [`after`](EnqueueOptions::after).
     pub async fn enqueue_with<J: Job>(&mut self, job: &J, options: EnqueueOptions) -> Result<Enqueued, Error> {
         let new = NewJob::new(job, &options)?;
         let id = new.id;
@@ -111,9 +130,10 @@ impl Transaction {
     /// in the order in which they were added.
     ///
     /// # Errors
-    /// As [`enqueue`](Self::enqueue), [`Error::NoSuchParent`] and
-    /// [`Error::ParentFailed`]; a job of a flow can't have a unique key that
-    /// another job holds ([`Error::KeyHeld`]): what waits for it would wait for another.
+    /// As [`enqueue`](Self::enqueue), and [`Error::NoSuchParent`] for a
+    /// [`Node`](crate::Node) of another flow; a job of a flow can't have a
+    /// unique key that another job holds ([`Error::KeyHeld`]): what waits for it
+    /// would wait for another.
     pub async fn enqueue_flow(&mut self, flow: Flow) -> Result<Vec<Uuid>, Error> {
         let jobs = flow.into_jobs()?;
         let ids: Vec<Uuid> = jobs.iter().map(|job| job.id).collect();
@@ -127,7 +147,7 @@ impl Transaction {
 
     async fn insert(&mut self, mut jobs: Vec<NewJob>) -> Result<Vec<Enqueued>, Error> {
         self.queue.prepare(&mut jobs).await?;
-        let (enqueued, announcement) = insert(&mut self.inner, jobs, &self.cause).await?;
+        let (enqueued, announcement) = insert(&mut self.inner, jobs, &self.cause, self.queue.enqueuer()).await?;
         self.announce(announcement);
         Ok(enqueued)
     }
@@ -192,7 +212,7 @@ pub async fn enqueue<J: Job>(connection: &mut PgConnection, job: &J, cause: &Cau
     let mut new = NewJob::new(job, &EnqueueOptions::default())?;
     new.seal(&PayloadKeys::default())?;
     let id = new.id;
-    let (enqueued, _) = insert(connection, vec![new], cause).await?;
+    let (enqueued, _) = insert(connection, vec![new], cause, None).await?;
     Ok(enqueued.first().copied().unwrap_or(Enqueued { id, existing: false }))
 }
 
@@ -200,7 +220,19 @@ async fn insert(
     connection: &mut PgConnection,
     jobs: Vec<NewJob>,
     cause: &Cause,
+    enqueuer: Option<&str>,
 ) -> Result<(Vec<Enqueued>, Announcement), Error> {
-    let meta = serde_json::json!(cause);
+    if let Some(job) = jobs.first() {
+        cause.check(&job.kind)?;
+    }
+    let meta = with_enqueuer(serde_json::json!(cause), enqueuer);
     enqueue::insert(connection, jobs, cause.owner.as_deref(), &meta).await
+}
+
+/// The `meta` of a job, with who enqueues it.
+pub(crate) fn with_enqueuer(mut meta: Value, enqueuer: Option<&str>) -> Value {
+    if let Some(enqueuer) = enqueuer {
+        meta["enqueuer"] = enqueuer.into();
+    }
+    meta
 }

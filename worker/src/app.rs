@@ -85,6 +85,7 @@ impl Worker {
         let metrics = QueueMetrics::new(telemetry.recorder());
         let queue =
             Queue::connect(pool.clone(), settings.redis.redis_url.expose(), &settings.redis.queue_prefix, metrics)?
+                .named(NAME, env!("CARGO_PKG_VERSION"))
                 .with_payload_keys(settings.queue.queue_payload_keys.clone())
                 .with_depth_limits(settings.queue.queue_depth_limits.0.clone());
         let mailer = Mailer::new(&settings.mail)?;

@@ -37,7 +37,7 @@ impl Servers {
     pub(super) fn queue(&self, name: &str) -> Result<Queue, String> {
         let pool = database::connect(&self.database, name);
         Queue::connect(pool, self.redis.redis_url.expose(), &self.redis.queue_prefix, Metrics::noop())
-            .map(|queue| queue.with_kinds(&jobs::kinds()))
+            .map(|queue| queue.named(NAME, env!("CARGO_PKG_VERSION")).with_kinds(&jobs::kinds()))
             .map_err(|error| refusal::sentence(&error))
     }
 }

@@ -6,7 +6,7 @@
 //! run the same is told at [`Action`].
 
 use axum::{Json, extract::State, http::StatusCode, response::Response};
-use callboard_queue::{Error, Queue, ScheduleView};
+use callboard_queue::{Enqueued, Error, Queue, ScheduleView};
 use callboard_shared::db::audit_log::Act;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -112,13 +112,17 @@ async fn update(
 /// Run a schedule's job now
 ///
 /// Apart from its ticks, and whether or not it is enabled. Where the job has a
-/// unique key and an earlier one still waits, the answer is that one.
+/// unique key that an earlier one holds, nothing is enqueued, and the answer is
+/// that one, with status 200.
 ///
 /// # Errors
 /// 404 for one that no worker has declared.
 #[utoipa::path(post, path = "/api/v1/schedules/{name}/run", tag = "schedules",
     params(("name" = String, Path, description = "The schedule's name", example = "maintenance.prune_sessions")),
-    responses((status = 202, description = "The job, which goes on at `Location`", body = JobBody), NamedProblems))]
+    responses(
+        (status = 202, description = "The job, which goes on at `Location`", body = JobBody),
+        (status = 200, description = "The earlier job, which holds the unique key", body = JobBody),
+        NamedProblems))]
 async fn run(
     State(state): State<AppState>,
     action: Action,
@@ -127,12 +131,13 @@ async fn run(
     let queue = state.queue.clone();
     let act = async move {
         find(&queue, &name).await?;
-        let id = queue.run_schedule(&name).await?;
+        let Enqueued { id, existing } = queue.run_schedule(&name).await?;
         let job = queue.job(id).await?.ok_or(Error::NoSuchJob(id))?;
+        let act = Act { action: "schedule.run", subject: Some(("job", id)), details: json!({ "schedule": name }) };
         Ok(Done {
-            act: Some(Act { action: "schedule.run", subject: Some(("job", id)), details: json!({ "schedule": name }) }),
-            status: StatusCode::ACCEPTED,
-            location: Some(format!("/api/v1/jobs/{id}")),
+            act: (!existing).then_some(act),
+            status: if existing { StatusCode::OK } else { StatusCode::ACCEPTED },
+            location: (!existing).then(|| format!("/api/v1/jobs/{id}")),
             body: JobBody::new(job, true),
         })
     };

@@ -1,6 +1,6 @@
 //! A schedule, as staff see it: never the payload of its jobs.
 
-use callboard_queue::{Misfire, ScheduleView};
+use callboard_queue::ScheduleView;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -47,7 +47,7 @@ impl From<ScheduleView> for ScheduleEntry {
             name: schedule.name,
             cron: schedule.cron,
             time_zone: schedule.time_zone,
-            misfire: word(schedule.misfire).to_owned(),
+            misfire: schedule.misfire.as_str().to_owned(),
             enabled: schedule.enabled,
             declared: schedule.declared,
             kind: schedule.kind,
@@ -56,13 +56,5 @@ impl From<ScheduleView> for ScheduleEntry {
             last_tick_at: schedule.last_tick_at,
             last_job_id: schedule.last_job_id,
         }
-    }
-}
-
-const fn word(misfire: Misfire) -> &'static str {
-    match misfire {
-        Misfire::Skip => "skip",
-        Misfire::RunOnce => "run_once",
-        Misfire::RunAll => "run_all",
     }
 }

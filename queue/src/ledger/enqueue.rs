@@ -91,42 +91,114 @@ fn sort_key(job: &NewJob) -> Option<(&str, &str)> {
 
 /// Takes the keys that hold for a window; tells apart the jobs that got theirs
 /// (or need none) from those whose key another job holds.
+///
+/// A window that holds is only read: whoever meets it locks nothing, so no
+/// enqueue waits for the other's transaction. `jobs` are in the order of their keys.
 async fn take_windows(
     connection: &mut PgConnection,
     jobs: Vec<NewJob>,
 ) -> Result<(Vec<NewJob>, Vec<(Uuid, Enqueued)>), Error> {
+    let mut wanted = Windows::default();
+    for job in &jobs {
+        wanted.add(job);
+    }
+    if wanted.ids.is_empty() {
+        return Ok((jobs, Vec::new()));
+    }
+    let mut holders = wanted.holders(connection).await?;
+    let mut vacant = Windows::default();
+    for job in jobs.iter().filter(|job| window_key(job).is_some_and(|key| !holders.contains_key(&key))) {
+        vacant.add(job);
+    }
+    if !vacant.ids.is_empty() {
+        holders.extend(vacant.take(connection).await?);
+    }
     let mut free = Vec::with_capacity(jobs.len());
     let mut held = Vec::new();
     for job in jobs {
-        let Some(Unique { key, scope: UniqueScope::Window(window) }) = &job.unique else {
-            free.push(job);
-            continue;
-        };
-        // The update locks the row also when the window still holds, so that
-        // the holder can be read in the same statement.
-        let holder = sqlx::query_scalar!(
+        match window_key(&job).and_then(|key| holders.get(&key)) {
+            Some(holder) if *holder != job.id => held.push((job.id, Enqueued { id: *holder, existing: true })),
+            _ => free.push(job),
+        }
+    }
+    Ok((free, held))
+}
+
+/// The kind and the key of a job that takes one for a window.
+fn window_key(job: &NewJob) -> Option<(String, String)> {
+    match &job.unique {
+        Some(Unique { key, scope: UniqueScope::Window(_) }) => Some((job.kind.to_string(), key.clone())),
+        _ => None,
+    }
+}
+
+/// Who holds which kind's key.
+type Holders = HashMap<(String, String), Uuid>;
+
+/// The windows that jobs ask for: each key once, for the first that asks.
+#[derive(Default)]
+struct Windows<'a> {
+    ids: Vec<Uuid>,
+    kinds: Vec<&'a str>,
+    keys: Vec<&'a str>,
+    seconds: Vec<f64>,
+}
+
+impl<'a> Windows<'a> {
+    /// Adds what `job` asks for, if it is not what the one before asked for.
+    fn add(&mut self, job: &'a NewJob) {
+        let Some(Unique { key, scope: UniqueScope::Window(window) }) = &job.unique else { return };
+        if (self.kinds.last(), self.keys.last()) != (Some(&&*job.kind), Some(&key.as_str())) {
+            self.ids.push(job.id);
+            self.kinds.push(&job.kind);
+            self.keys.push(key);
+            self.seconds.push(window.as_secs_f64());
+        }
+    }
+
+    /// Those that somebody holds, without a lock.
+    async fn holders(&self, connection: &mut PgConnection) -> Result<Holders, Error> {
+        let rows = sqlx::query!(
+            r#"SELECT held.kind, held.unique_key, held.job_id
+               FROM unnest($1::text[], $2::text[]) AS wanted (kind, unique_key)
+               CROSS JOIN LATERAL (
+                   SELECT * FROM queue_unique_windows AS held
+                   WHERE held.kind = wanted.kind AND held.unique_key = wanted.unique_key
+                     AND held_until > clock_timestamp()
+                   LIMIT 1) AS held"#,
+            &self.kinds as &[&str],
+            &self.keys as &[&str],
+        )
+        .fetch_all(connection)
+        .await?;
+        Ok(rows.into_iter().map(|row| ((row.kind, row.unique_key), row.job_id)).collect())
+    }
+
+    /// Takes those that are vacant; somebody may have been faster. The update
+    /// locks the row also then, so that the holder can be read in the same
+    /// statement.
+    async fn take(&self, connection: &mut PgConnection) -> Result<Holders, Error> {
+        let rows = sqlx::query!(
             r#"INSERT INTO queue_unique_windows AS held (kind, unique_key, job_id, held_until)
-               VALUES ($1, $2, $3, clock_timestamp() + make_interval(secs => $4))
+               SELECT kind, unique_key, job_id, clock_timestamp() + make_interval(secs => seconds)
+               FROM unnest($1::text[], $2::text[], $3::uuid[], $4::double precision[])
+                    WITH ORDINALITY AS new (kind, unique_key, job_id, seconds, place)
+               ORDER BY place
                ON CONFLICT (kind, unique_key) DO UPDATE
                SET job_id = CASE WHEN held.held_until <= clock_timestamp()
                                  THEN excluded.job_id ELSE held.job_id END,
                    held_until = CASE WHEN held.held_until <= clock_timestamp()
                                      THEN excluded.held_until ELSE held.held_until END
-               RETURNING job_id"#,
-            &*job.kind,
-            key,
-            job.id,
-            window.as_secs_f64(),
+               RETURNING kind, unique_key, job_id"#,
+            &self.kinds as &[&str],
+            &self.keys as &[&str],
+            &self.ids,
+            &self.seconds,
         )
-        .fetch_one(&mut *connection)
+        .fetch_all(connection)
         .await?;
-        if holder == job.id {
-            free.push(job);
-        } else {
-            held.push((job.id, Enqueued { id: holder, existing: true }));
-        }
+        Ok(rows.into_iter().map(|row| ((row.kind, row.unique_key), row.job_id)).collect())
     }
-    Ok((free, held))
 }
 
 struct Inserted {
@@ -255,19 +327,23 @@ async fn find_holders(
     pending: Vec<NewJob>,
     outcome: &mut HashMap<Uuid, Enqueued>,
 ) -> Result<Vec<NewJob>, Error> {
-    let mut freed = Vec::new();
-    for job in pending {
-        let (Some(key), _) = row_key(job.unique.as_ref()) else { continue };
-        let holder =
-            sqlx::query_scalar!("SELECT id FROM queue_jobs WHERE kind = $1 AND unique_key = $2", &*job.kind, key,)
-                .fetch_optional(&mut *connection)
-                .await?;
-        match holder {
-            Some(id) => {
-                outcome.insert(job.id, Enqueued { id, existing: true });
-            }
-            None => freed.push(job),
-        }
-    }
-    Ok(freed)
+    let asking = pending.iter().filter_map(|job| Some((job, row_key(job.unique.as_ref()).0?)));
+    let (ids, (kinds, keys)): (Vec<Uuid>, (Vec<&str>, Vec<&str>)) =
+        asking.map(|(job, key)| (job.id, (&*job.kind, key))).unzip();
+    // Each by the index of keys, whatever the planner thinks of their number.
+    let holders = sqlx::query!(
+        r#"SELECT asking AS "asking!", holder.id
+           FROM unnest($1::uuid[], $2::text[], $3::text[]) AS wanted (asking, kind, unique_key)
+           CROSS JOIN LATERAL (
+               SELECT id FROM queue_jobs
+               WHERE queue_jobs.kind = wanted.kind AND queue_jobs.unique_key = wanted.unique_key
+               LIMIT 1) AS holder"#,
+        &ids,
+        &kinds as &[&str],
+        &keys as &[&str],
+    )
+    .fetch_all(connection)
+    .await?;
+    outcome.extend(holders.into_iter().map(|row| (row.asking, Enqueued { id: row.id, existing: true })));
+    Ok(pending.into_iter().filter(|job| !outcome.contains_key(&job.id)).collect())
 }

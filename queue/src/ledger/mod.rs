@@ -5,7 +5,8 @@
 //! - **Bounded.** A statement touches its batch, or what runs; never the backlog.
 //! - **By primary key where it matters.** Claims and finishes find their rows by
 //!   `id = ANY(…)`, and no condition of theirs implies the predicate of a partial
-//!   index: exclusivity is `worker_id IS NULL`, waiting is `state <> 'scheduled'`.
+//!   index: exclusivity is `worker_id IS NULL`, waiting is
+//!   `state <> ALL ('{scheduled,blocked}')`.
 //!   Else the planner may read an index for the whole backlog. They run inside
 //!   [`begin_fast`], so a plan made while the table was small stays right when it
 //!   grows. The duties' statements are planned anew each time ([`begin_duty`], or

@@ -52,6 +52,40 @@ pub(crate) async fn workers(pool: &PgPool) -> sqlx::Result<Vec<WorkerView>> {
     .await
 }
 
+/// What the auditor's watermarks say now.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Unaccounted {
+    /// Jobs that nobody runs although their list was served past them: they are
+    /// on no list. Counted up to 10,000.
+    pub jobs: i64,
+    /// How far the auditor has said that a list was served: within seconds of
+    /// now, while some list is empty. `None`: it has not looked yet.
+    pub audited_to: Option<DateTime<Utc>>,
+}
+
+/// What is older than the watermarks that the auditor keeps in its lease and
+/// that nobody runs. Before a watermark are only running and lost jobs.
+pub(crate) async fn unaccounted(pool: &PgPool) -> sqlx::Result<Unaccounted> {
+    sqlx::query_as!(
+        Unaccounted,
+        r#"WITH mark AS (
+               SELECT split_part(list, ':', 1) AS queue, split_part(list, ':', 2)::smallint AS priority,
+                      at::timestamptz AS at
+               FROM queue_leases, jsonb_each_text(note) AS mark (list, at) WHERE duty = 'auditor')
+           SELECT max(at) AS audited_to,
+                  (SELECT count(*) FROM (
+                      SELECT FROM mark CROSS JOIN LATERAL (
+                          SELECT FROM queue_jobs
+                          WHERE state = 'queued' AND queue = mark.queue AND priority = mark.priority
+                            AND queued_at < mark.at AND worker_id IS NULL
+                          ORDER BY queued_at LIMIT 10000) AS job
+                      LIMIT 10000) AS jobs) AS "jobs!"
+           FROM mark"#
+    )
+    .fetch_one(pool)
+    .await
+}
+
 /// What the ledger knows of a queue.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Known {

@@ -6,13 +6,12 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use sqlx::{PgConnection, PgPool, types::Json};
-use uuid::Uuid;
 
 use super::{
-    enqueue::{self, Announcement},
+    enqueue::{self, Announcement, Enqueued},
     within_deadline,
 };
-use crate::{Error, Misfire, Schedule, ScheduleView, new_job::NewJob, schedule::Clockwork};
+use crate::{Error, Misfire, Schedule, ScheduleView, new_job::NewJob, schedule::Clockwork, transaction::with_enqueuer};
 
 /// A tick later than this was missed.
 const MISSED_AFTER: chrono::TimeDelta = chrono::TimeDelta::minutes(1);
@@ -20,7 +19,8 @@ const MISSED_AFTER: chrono::TimeDelta = chrono::TimeDelta::minutes(1);
 const RUN_AT_MOST: usize = 100;
 
 /// Writes what a worker declares; what operators have said stays. A new
-/// schedule begins now; another expression or zone makes the next tick anew.
+/// schedule begins now, and so does another expression or zone: times before it
+/// was declared are no ticks of it, and nobody has missed them.
 pub(crate) async fn declare(pool: &PgPool, schedules: &[Schedule]) -> sqlx::Result<()> {
     let names: Vec<&str> = schedules.iter().map(|schedule| schedule.name.as_str()).collect();
     let crons: Vec<&str> = schedules.iter().map(|schedule| schedule.cron.as_str()).collect();
@@ -36,6 +36,8 @@ pub(crate) async fn declare(pool: &PgPool, schedules: &[Schedule]) -> sqlx::Resu
            SET cron = excluded.cron, time_zone = excluded.time_zone, misfire = excluded.misfire, job = excluded.job,
                next_at = CASE WHEN (schedule.cron, schedule.time_zone) = (excluded.cron, excluded.time_zone)
                               THEN schedule.next_at END,
+               ticked_to = CASE WHEN (schedule.cron, schedule.time_zone) = (excluded.cron, excluded.time_zone)
+                                THEN schedule.ticked_to ELSE clock_timestamp() END,
                updated_at = clock_timestamp()"#,
         &names as &[&str],
         &crons as &[&str],
@@ -92,11 +94,11 @@ pub(crate) struct Ticked {
 }
 
 /// Sees to the ticks of one schedule that have come, and computes the next.
-pub(crate) async fn tick(pool: &PgPool, name: &str) -> Result<Ticked, Error> {
-    within_deadline!(pool, |connection| async { Ok(tick_on(&mut connection, name).await) })?
+pub(crate) async fn tick(pool: &PgPool, name: &str, enqueuer: Option<&str>) -> Result<Ticked, Error> {
+    within_deadline!(pool, |connection| async { Ok(tick_on(&mut connection, name, enqueuer).await) })?
 }
 
-async fn tick_on(connection: &mut PgConnection, name: &str) -> Result<Ticked, Error> {
+async fn tick_on(connection: &mut PgConnection, name: &str, enqueuer: Option<&str>) -> Result<Ticked, Error> {
     let mut transaction = super::begin_duty(connection).await?;
     let row = sqlx::query!(
         r#"SELECT cron, time_zone, misfire, job AS "job: Json<NewJob>", ticked_to, clock_timestamp() AS "now!"
@@ -114,7 +116,8 @@ async fn tick_on(connection: &mut PgConnection, name: &str) -> Result<Ticked, Er
     let ticks = to_run(&clockwork, Misfire::from_word(&row.misfire), row.ticked_to, row.now);
     let mut ticked = Ticked::default();
     for at in ticks {
-        if let Some(news) = fire(&mut transaction, name, at, row.job.0.again()).await? {
+        let meta = with_enqueuer(json!({ "schedule": name, "tick_at": at }), enqueuer);
+        if let Some(news) = fire(&mut transaction, name, at, row.job.0.again(), &meta).await? {
             ticked.fired += 1;
             ticked.announcement.ready.extend(news.ready);
             ticked.announcement.limit_keys.extend(news.limit_keys);
@@ -156,6 +159,7 @@ async fn fire(
     name: &str,
     at: DateTime<Utc>,
     job: NewJob,
+    meta: &Value,
 ) -> Result<Option<Announcement>, Error> {
     let inserted = sqlx::query!(
         r#"INSERT INTO queue_schedule_ticks (schedule, tick_at, job_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"#,
@@ -169,8 +173,7 @@ async fn fire(
         return Ok(None);
     }
     let id = job.id;
-    let meta = json!({ "schedule": name, "tick_at": at });
-    let (enqueued, announcement) = enqueue::insert(connection, vec![job], None, &meta).await?;
+    let (enqueued, announcement) = enqueue::insert(connection, vec![job], None, meta).await?;
     // With a unique key, an earlier tick's job may still wait.
     if let Some(holder) = enqueued.first().filter(|enqueued| enqueued.id != id) {
         sqlx::query!(
@@ -185,18 +188,21 @@ async fn fire(
     Ok(Some(announcement))
 }
 
-/// Enqueues the schedule's job now, apart from its ticks; returns the job.
-/// `None`: no such schedule.
-pub(crate) async fn run_now(connection: &mut PgConnection, name: &str) -> Result<Option<(Uuid, Announcement)>, Error> {
+/// Enqueues the schedule's job now, apart from its ticks. `None`: no such schedule.
+pub(crate) async fn run_now(
+    connection: &mut PgConnection,
+    name: &str,
+    enqueuer: Option<&str>,
+) -> Result<Option<(Enqueued, Announcement)>, Error> {
     let row = sqlx::query!(r#"SELECT job AS "job: Json<NewJob>" FROM queue_schedules WHERE name = $1"#, name)
         .fetch_optional(&mut *connection)
         .await?;
     let Some(row) = row else { return Ok(None) };
     let job = row.job.0.again();
     let id = job.id;
-    let meta = json!({ "schedule": name, "run_now": true });
-    let (enqueued, announcement) = enqueue::insert(connection, vec![job], None, &meta).await?;
-    Ok(Some((enqueued.first().map_or(id, |enqueued| enqueued.id), announcement)))
+    let meta = with_enqueuer(json!({ "schedule": name, "run_now": true }), enqueuer);
+    let (inserted, announcement) = enqueue::insert(connection, vec![job], None, &meta).await?;
+    Ok(Some((inserted.first().copied().unwrap_or(Enqueued { id, existing: false }), announcement)))
 }
 
 /// Enables or disables a schedule. Ticks that come while it is disabled are

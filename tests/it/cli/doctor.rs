@@ -95,7 +95,8 @@ async fn a_queue_that_somebody_serves_is_well() {
     wait_until(SOON, "all is well with the queue", || async {
         let (code, said) = doctor(&place, &[]).await;
         let is_ok = |what: &str| said.lines().any(|line| line.starts_with(&format!("ok     {what} ")));
-        code == Some(0) && ["workers", "duties", "queues", "kinds", "schedules", "history"].into_iter().all(is_ok)
+        code == Some(0)
+            && ["workers", "duties", "queues", "kinds", "ready lists", "schedules", "history"].into_iter().all(is_ok)
     })
     .await;
 }
@@ -158,6 +159,36 @@ async fn duties_that_nobody_does_are_told() {
     let (code, text) = doctor(&place, &[]).await;
     assert_eq!((code, verdict(&text, "vacant: janitor, scheduler")), (Some(1), "risky"), "{text}");
     assert_eq!(verdict(&text, "maintenance.prune_tokens is 5 min late"), "WRONG", "{text}");
+    worker.signal("CONT").await;
+}
+
+/// As the auditor's watermarks, which its lease keeps, tell while it stands still.
+#[tokio::test]
+async fn jobs_on_no_list_and_an_auditor_that_sees_nothing_are_told() {
+    let place = Installation::new().await;
+    let worker = start_worker(&place).await;
+    wait_until(SOON, "the auditor has looked", || async {
+        verdict(&doctor(&place, &[]).await.1, "ready lists") == "ok"
+    })
+    .await;
+    worker.signal("STOP").await;
+    let alive = "UPDATE queue_workers SET beat_at = clock_timestamp()";
+    execute(&place, alive).await;
+    enqueue(&place, &VerifyAddress { user_id: Uuid::now_v7(), token_id: Uuid::now_v7() }).await;
+    assert_eq!(verdict(&doctor(&place, &[]).await.1, "no job unaccounted for"), "ok", "one that is young may wait");
+    execute(&place, "UPDATE queue_jobs SET queued_at = queued_at - interval '1 hour'").await;
+    let (code, text) = doctor(&place, &[]).await;
+    assert_eq!((code, verdict(&text, "1 job on none of them")), (Some(0), "risky"), "{text}");
+
+    execute(
+        &place,
+        "UPDATE queue_leases SET note = (SELECT jsonb_object_agg(list, at::timestamptz - interval '2 hours')
+                                         FROM jsonb_each_text(note) AS mark (list, at)) WHERE duty = 'auditor'",
+    )
+    .await;
+    execute(&place, alive).await;
+    let (code, text) = doctor(&place, &[]).await;
+    assert_eq!((code, verdict(&text, "the auditor has seen nothing new for 2 h")), (Some(0), "risky"), "{text}");
     worker.signal("CONT").await;
 }
 

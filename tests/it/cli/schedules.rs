@@ -31,10 +31,21 @@ async fn what_a_worker_declares_is_listed_disabled_enabled_and_run() {
     let table = said(&place, &["schedules", "list"]).await;
     assert!(table.lines().any(|it| it.starts_with(NAME) && it.contains(" disabled ")), "{table}");
 
+    // Its key is held until it starts: with the queue paused, it doesn't.
+    said(&place, &["queues", "pause", "maintenance"]).await;
     let run = json(&place, &["schedules", "run", NAME]).await;
     let id = run["job_id"].as_str().unwrap();
+    assert_eq!(run["existing"], false);
+    let text = said(&place, &["schedules", "run", NAME]).await;
+    assert!(
+        text.starts_with("Nothing was enqueued") && text.contains(&format!("`callboard-api jobs show {id}`")),
+        "{text}"
+    );
+    said(&place, &["queues", "resume", "maintenance"]).await;
     assert_eq!(each(&json(&place, &["jobs", "list", "--schedule", NAME]).await, "id"), [id]);
     assert_eq!(json(&place, &["jobs", "show", id]).await["kind"], NAME);
+    let text = said(&place, &["jobs", "show", id]).await;
+    assert!(text.lines().any(|it| it.starts_with("enqueuer ") && it.contains(" callboard-api ")), "{text}");
 
     assert!(said(&place, &["schedules", "enable", NAME]).await.contains("is enabled; the ticks"));
     assert!(said(&place, &["schedules", "enable", NAME]).await.contains("enabled already"));

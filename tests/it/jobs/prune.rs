@@ -3,11 +3,10 @@
 use callboard_tests::app::App;
 use callboard_tests::mailbox::Mailbox;
 use callboard_tests::wait::{SOON, wait_until};
-use uuid::Uuid;
 
 /// What the job that a schedule runs now has pruned.
 async fn run(app: &App, schedule: &str) -> i64 {
-    let id: Uuid = app.state().queue.run_schedule(schedule).await.unwrap();
+    let id = app.state().queue.run_schedule(schedule).await.unwrap().id;
     app.job_in_state(id, "completed").await["result"]["pruned"].as_i64().unwrap()
 }
 

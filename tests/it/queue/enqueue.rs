@@ -127,12 +127,51 @@ async fn the_cause_is_kept_with_the_job() {
     transaction.commit().await.unwrap();
     let worker = TestWorker::start(&queue).await;
     let job = queue.completed(id).await;
+    assert_eq!(job.meta["enqueuer"], serde_json::Value::Null, "the queue has no name");
     assert_eq!(job.owner.as_deref(), Some("user 7"));
     assert_eq!(job.meta["request_id"], "request-1");
     assert!(job.meta["traceparent"].as_str().unwrap().starts_with("00-4bf9"));
     let lines = queue.logs().lines_with("request_id=\"request-1\"");
     assert_eq!(lines.len(), 1, "the run is logged with its request: {lines:?}");
     assert!(lines[0].contains("trace_id=\"4bf92f3577b34da6a3ce929d0e0e4736\""), "and with its trace: {lines:?}");
+    worker.drain().await.unwrap();
+}
+
+#[tokio::test]
+async fn who_enqueued_a_job_is_kept_with_it() {
+    let queue = TestQueue::new().await;
+    let service = queue.queue().clone().named("some-service", "1.2.3");
+    let mut transaction = service.begin().await.unwrap();
+    let id = transaction.enqueue(&NoOp::default()).await.unwrap().id;
+    transaction.commit().await.unwrap();
+    let worker = TestWorker::start(&queue).await;
+    assert_eq!(queue.completed(id).await.meta, json!({ "enqueuer": "some-service 1.2.3" }));
+    worker.drain().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_cause_with_a_nul_is_refused_by_name_before_postgresql_would() {
+    let queue = TestQueue::new().await;
+    let nul = || Some("a\0b".to_owned());
+    let causes = [
+        ("owner", Cause { owner: nul(), ..Cause::default() }),
+        ("request_id", Cause { request_id: nul(), ..Cause::default() }),
+        ("traceparent", Cause { traceparent: nul(), ..Cause::default() }),
+    ];
+    let mut transaction = queue.queue().begin().await.unwrap();
+    for (expected, cause) in causes {
+        transaction = transaction.caused_by(cause.clone());
+        let error = transaction.enqueue(&NoOp::default()).await.unwrap_err();
+        assert!(matches!(error, Error::Policy { field, .. } if field == expected), "{error}");
+        let error = callboard_queue::enqueue(&mut transaction, &NoOp::default(), &cause).await.unwrap_err();
+        assert!(matches!(error, Error::Policy { field, .. } if field == expected), "{error}");
+    }
+    // None has reached PostgreSQL: the transaction goes on.
+    let mut transaction = transaction.caused_by(Cause::default());
+    let id = transaction.enqueue(&NoOp::default()).await.unwrap().id;
+    transaction.commit().await.unwrap();
+    let worker = TestWorker::start(&queue).await;
+    queue.completed(id).await;
     worker.drain().await.unwrap();
 }
 
@@ -160,6 +199,7 @@ async fn options_that_can_not_be_are_refused_by_name() {
         ("MAX_ATTEMPTS", EnqueueOptions { max_attempts: Some(0), ..default() }),
         ("MAX_ATTEMPTS", EnqueueOptions { max_attempts: Some(-5), ..default() }),
         ("EXPIRES_IN", EnqueueOptions { expires_in: Some(Duration::ZERO), ..default() }),
+        ("EXPIRES_IN", EnqueueOptions { expires_in: Some(Duration::from_nanos(1)), ..default() }),
         ("EXPIRES_IN", EnqueueOptions { expires_in: Some(Duration::MAX), ..default() }),
     ];
     let mut transaction = queue.queue().begin().await.unwrap();
@@ -168,9 +208,9 @@ async fn options_that_can_not_be_are_refused_by_name() {
         assert!(matches!(error, Error::Policy { field, .. } if field == expected), "{options:?}: {error}");
         assert!(error.to_string().contains("test.no_op") && error.to_string().contains(expected), "{error}");
     }
-    // The last second that is taken, and the first.
+    // The last second that is taken, and the first there is.
     let last = EnqueueOptions { run_at: Some("9999-12-31T23:59:59Z".parse().unwrap()), ..default() };
-    let first = EnqueueOptions { run_at: Some(DateTime::<Utc>::UNIX_EPOCH), ..default() };
+    let first = EnqueueOptions { run_at: Some(DateTime::<Utc>::MIN_UTC), ..default() };
     let waiting = transaction.enqueue_with(&NoOp::default(), last).await.unwrap().id;
     let ready = transaction.enqueue_with(&NoOp::default(), first).await.unwrap().id;
     transaction.commit().await.unwrap();

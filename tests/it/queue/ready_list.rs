@@ -1,11 +1,15 @@
 //! The ready list is a hint: whatever is done to it, each job runs once.
 
-use std::time::Duration;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use callboard_queue::{Cause, Priority, QueueShare, RunnerSettings};
 use callboard_tests::{
-    jobs::{Capped, Gated, NoOp, registry},
+    jobs::{Capped, Gated, Limited, NoOp, registry},
     queue::TestQueue,
+    services::Services,
     wait::{SOON, wait_until},
     worker::{TestWorker, settings},
 };
@@ -129,4 +133,54 @@ async fn with_redis_emptied_under_a_busy_worker_all_jobs_run() {
     assert!(held.iter().all(|id| queue.stage().times_run(*id) == 1));
     assert_eq!(queue.stage().runs().len(), 5_050, "each once");
     worker.drain().await.unwrap();
+}
+
+/// A queue whose Redis did not take a push, and is back: what is pushed next
+/// is skipped, but for one attempt a second.
+async fn after_an_outage(services: &Services) -> TestQueue {
+    let queue = TestQueue::on(services).await;
+    services.kill_redis().await;
+    queue.enqueue(&NoOp::default()).await;
+    assert_eq!(queue.logs().lines_with("redis does not take jobs").len(), 1);
+    services.start_redis().await;
+    queue.leaves_jobs("no worker runs");
+    queue
+}
+
+#[tokio::test]
+async fn who_looks_at_depths_after_an_outage_pushes_again() {
+    let services = Services::start().await;
+    let queue = after_an_outage(&services).await;
+    let limits = BTreeMap::from([("default".to_owned(), 1_000_000)]);
+    // As in a process that enqueues less than once a second: it knows no depth,
+    // so each enqueue looks first. The first attempts may meet the old connection.
+    for attempt in 1.. {
+        let last = Instant::now();
+        let is_due = || async { last.elapsed() > Duration::from_millis(1_100) };
+        wait_until(SOON, "the next attempt is due", is_due).await;
+        let limited = queue.queue().clone().with_depth_limits(limits.clone());
+        let mut transaction = limited.begin().await.unwrap();
+        let id = transaction.enqueue(&NoOp::default()).await.unwrap().id;
+        transaction.commit().await.unwrap();
+        if queue.ready("default", Priority::Default).await.contains(&id) {
+            break;
+        }
+        assert!(attempt < 5, "it never pushes again");
+    }
+    assert_eq!(queue.logs().lines_with("redis answers again").len(), 1);
+}
+
+#[tokio::test]
+async fn who_only_ever_tells_after_an_outage_finds_out_that_redis_is_back() {
+    let services = Services::start().await;
+    let queue = after_an_outage(&services).await;
+    wait_until(SOON, "it knows that Redis is back", || async {
+        queue.enqueue(&Limited::to(1, "smtp")).await;
+        !queue.logs().lines_with("redis answers again").is_empty()
+    })
+    .await;
+    let keys: Vec<String> = queue.redis().await.keys("*").await.unwrap();
+    assert_eq!(keys, [""; 0], "finding out writes nothing");
+    let id = queue.enqueue(&NoOp::default()).await;
+    assert_eq!(queue.ready("default", Priority::Default).await, [id], "pushed at once");
 }

@@ -2,9 +2,9 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use callboard_queue::{Error, Metrics, Misfire, Queue, Runner, RunnerSettings, Schedule};
+use callboard_queue::{Enqueued, Error, Metrics, Misfire, Queue, Runner, RunnerSettings, Schedule};
 use callboard_tests::{
-    jobs::{NoOp, registry},
+    jobs::{Keyed, NoOp, Scope, registry},
     queue::TestQueue,
     stage::Stage,
     wait::{SOON, wait_for, wait_until},
@@ -144,8 +144,9 @@ async fn one_that_nobody_declares_any_more_does_not_fire_and_can_still_be_run() 
     ticked(&queue, "new", 3, SOON).await;
     assert_eq!(ticks(&queue, "gone").await.len(), before);
     assert!(!queue.queue().schedule("gone").await.unwrap().declared);
-    let id = queue.queue().run_schedule("gone").await.unwrap();
-    assert_eq!(queue.completed(id).await.meta["run_now"], true);
+    let run = queue.queue().run_schedule("gone").await.unwrap();
+    assert!(!run.existing);
+    assert_eq!(queue.completed(run.id).await.meta["run_now"], true);
     for error in [
         queue.queue().run_schedule("no such").await.unwrap_err(),
         queue.queue().schedule("no such").await.unwrap_err(),
@@ -166,11 +167,45 @@ async fn a_new_expression_takes_the_place_of_the_old_one() {
     })
     .await;
     worker.drain().await.unwrap();
-    let worker = TestWorker::start_scheduling(&queue, vec![schedule("moving", EVERY_SECOND)]).await;
-    ticked(&queue, "moving", 2, SOON).await;
-    assert_eq!(queue.queue().schedule("moving").await.unwrap().cron, EVERY_SECOND);
+    // Ten minutes ago nobody could have missed a tick of what is declared now.
+    for zone in ["UTC", "Asia/Seoul"] {
+        miss(&queue, "moving", 10).await;
+        let before = ticks(&queue, "moving").await;
+        let declared_at = Utc::now();
+        let declared = Schedule::new("moving", EVERY_SECOND, zone, &NoOp::default()).unwrap();
+        let worker = TestWorker::start_scheduling(&queue, vec![declared.on_misfire(Misfire::RunAll)]).await;
+        let after = ticked(&queue, "moving", before.len() + 2, SOON).await;
+        let view = queue.queue().schedule("moving").await.unwrap();
+        assert_eq!((view.cron.as_str(), view.time_zone.as_str()), (EVERY_SECOND, zone));
+        let first = after.keys().find(|at| !before.contains_key(*at)).unwrap();
+        assert!(*first >= declared_at - TimeDelta::seconds(1), "{first} is before the declaration at {declared_at}");
+        worker.drain().await.unwrap();
+    }
+    // One that is declared as it was has missed them.
+    miss(&queue, "moving", 10).await;
+    let missed = ticks(&queue, "moving").await.len() + 100;
+    let declared = Schedule::new("moving", EVERY_SECOND, "Asia/Seoul", &NoOp::default()).unwrap();
+    let worker = TestWorker::start_scheduling(&queue, vec![declared.on_misfire(Misfire::RunAll)]).await;
+    ticked(&queue, "moving", missed, SOON).await;
     worker.drain().await.unwrap();
     queue.leaves_jobs("the last tick may come in the drain");
+}
+
+#[tokio::test]
+async fn a_run_that_meets_a_held_key_is_told_from_a_new_one() {
+    let queue = TestQueue::new().await;
+    let job = Keyed::new("one at a time", Scope::Finished);
+    let declared = Schedule::new("keyed", "0 0 1 1 *", "UTC", &job).unwrap();
+    let worker = TestWorker::start_scheduling(&queue, vec![declared]).await;
+    wait_until(NOTICED, "it is declared", || async { queue.queue().schedule("keyed").await.is_ok() }).await;
+    let service = queue.queue().clone().named("some-service", "1.2.3");
+    let first = service.run_schedule("keyed").await.unwrap();
+    let again = service.run_schedule("keyed").await.unwrap();
+    assert!(!first.existing);
+    assert_eq!(again, Enqueued { id: first.id, existing: true });
+    queue.stage().open_for_all();
+    assert_eq!(queue.completed(first.id).await.meta["enqueuer"], "some-service 1.2.3");
+    worker.drain().await.unwrap();
 }
 
 #[tokio::test]

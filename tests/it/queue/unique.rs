@@ -1,5 +1,10 @@
 //! At most one live job a unique key and scope.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
 use callboard_queue::{Enqueued, Error};
 use callboard_tests::{
     jobs::{Keyed, Scope},
@@ -8,6 +13,12 @@ use callboard_tests::{
     worker::TestWorker,
 };
 use futures::future::join_all;
+use tracing::{Event, Subscriber};
+use tracing_subscriber::{
+    Layer,
+    layer::{Context, SubscriberExt},
+    util::SubscriberInitExt,
+};
 
 async fn enqueue(queue: &TestQueue, job: &Keyed) -> Enqueued {
     let mut transaction = queue.queue().begin().await.unwrap();
@@ -82,6 +93,66 @@ async fn a_window_holds_its_key_after_the_end_until_it_is_over() {
     worker.drain().await.unwrap();
 }
 
+/// Neither waits for a transaction that met the key, nor makes others wait.
+#[tokio::test]
+async fn who_meets_a_held_window_locks_nothing() {
+    let queue = TestQueue::new().await;
+    let job = Keyed::new("daily", Scope::Window);
+    let holder = Enqueued { id: enqueue(&queue, &job).await.id, existing: true };
+    let mut first = queue.queue().begin_with("BEGIN; SET LOCAL lock_timeout = '1s'").await.unwrap();
+    let mut second = queue.queue().begin_with("BEGIN; SET LOCAL lock_timeout = '1s'").await.unwrap();
+    assert_eq!(first.enqueue(&job).await.unwrap(), holder);
+    assert_eq!(second.enqueue(&job).await.expect("the first locks nothing"), holder);
+    // With others around it, in one statement for all.
+    let keys = ["a", "daily", "b", "daily", "a"].map(|key| Keyed::new(key, Scope::Window));
+    let bulk = second.enqueue_many(&keys).await.unwrap();
+    let existing: Vec<bool> = bulk.iter().map(|enqueued| enqueued.existing).collect();
+    assert_eq!(existing, [false, true, false, true, true]);
+    assert_eq!((bulk[1], bulk[3], bulk[4].id), (holder, holder, bulk[0].id));
+    second.commit().await.unwrap();
+    first.rollback().await.unwrap();
+    queue.stage().open_for_all();
+    let worker = TestWorker::start(&queue).await;
+    queue.all_ended(3, "completed", SOON).await;
+    worker.drain().await.unwrap();
+}
+
+/// Counts the statements that this thread sends.
+struct Statements(Arc<AtomicUsize>);
+
+impl<S: Subscriber> Layer<S> for Statements {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        if event.metadata().target() == "sqlx::query" {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_bulk_asks_for_all_holders_at_once() {
+    let queue = TestQueue::new().await;
+    let sent = Arc::new(AtomicUsize::new(0));
+    let _counting = tracing_subscriber::registry().with(Statements(sent.clone())).set_default();
+    for scope in [Scope::Finished, Scope::Window] {
+        let bulk = |jobs: usize| -> Vec<Keyed> {
+            (0..jobs).map(|number| Keyed::new(format!("{scope:?} {number}"), scope)).collect()
+        };
+        let held = queue.enqueue_many(&bulk(300)).await;
+        let mut statements = Vec::new();
+        for jobs in [1, 300] {
+            let mut transaction = queue.queue().begin().await.unwrap();
+            let before = sent.load(Ordering::Relaxed);
+            let enqueued = transaction.enqueue_many(&bulk(jobs)).await.unwrap();
+            statements.push(sent.load(Ordering::Relaxed) - before);
+            let found: Vec<_> = enqueued.iter().filter(|job| job.existing).map(|job| job.id).collect();
+            assert_eq!(found, held[..jobs], "{scope:?}");
+            transaction.rollback().await.unwrap();
+        }
+        assert!(statements[0] > 0 && statements[0] == statements[1], "{scope:?}: {statements:?}");
+    }
+    queue.leaves_jobs("no worker runs");
+}
+
 #[tokio::test]
 async fn a_rolled_back_enqueue_takes_no_key() {
     let queue = TestQueue::new().await;
@@ -151,6 +222,10 @@ async fn keys_have_1_to_300_characters() {
     for (key, length) in [(String::new(), 0), ("é".repeat(301), 301)] {
         let error = transaction.enqueue(&Keyed::new(key, Scope::Finished)).await.unwrap_err();
         assert!(matches!(error, Error::UniqueKey { length: told, .. } if told == length), "{error}");
+    }
+    for scope in [Scope::Started, Scope::Window] {
+        let error = transaction.enqueue(&Keyed::new("a\0b", scope)).await.unwrap_err();
+        assert!(matches!(error, Error::Policy { field: "unique.key", .. }), "{error}");
     }
     transaction.enqueue(&Keyed::new("é".repeat(300), Scope::Finished)).await.unwrap();
     transaction.enqueue(&Keyed::new("é".repeat(300), Scope::Window)).await.unwrap();

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use callboard_queue::{JobFilter, JobState, Queue, QueueView, Retention, WorkerView};
+use callboard_queue::{JobFilter, JobState, Queue, QueueView, Retention, Unaccounted, WorkerView};
 use callboard_shared::db::history::{self, History};
-use chrono::{DateTime, Days, Utc};
+use chrono::{DateTime, Days, TimeDelta, Utc};
 use tokio::time::timeout;
 
 use super::{Finding, PATIENCE, Verdict, schedules, words, workers};
 use crate::cli::{plain, queues::has_jobs, servers::ask};
+
+/// An auditor that has seen nothing new for so long is held up.
+const UNSEEN: TimeDelta = TimeDelta::minutes(1);
 
 /// Waiting jobs that are looked at for kinds that nobody knows.
 const LOOKED_AT: usize = 100;
@@ -28,6 +31,7 @@ async fn findings(queue: &Queue, now: DateTime<Utc>) -> Result<Vec<Finding>, Str
     findings.extend(queues(queue, &ask(queue.queues()).await?).await?);
     if !living.is_empty() {
         findings.push(kinds(queue, &living).await?);
+        findings.push(audit(ask(queue.unaccounted()).await?, now));
         findings.extend(schedules::look(&ask(queue.schedules()).await?, now));
     }
     findings.extend(days(queue).await?);
@@ -59,7 +63,9 @@ async fn queues(queue: &Queue, views: &[QueueView]) -> Result<Vec<Finding>, Stri
 
 /// Kinds of the newest waiting jobs that no living worker knows.
 async fn kinds(queue: &Queue, living: &[&WorkerView]) -> Result<Finding, String> {
-    let filter = JobFilter { states: vec![JobState::Scheduled, JobState::Queued], ..JobFilter::default() };
+    // Once a worker has met one of a kind that nobody knows, it is blocked.
+    let states = vec![JobState::Blocked, JobState::Scheduled, JobState::Queued];
+    let filter = JobFilter { states, ..JobFilter::default() };
     let page = ask(queue.jobs(&filter, None, LOOKED_AT)).await?;
     let known: BTreeSet<&str> = living.iter().flat_map(|worker| &worker.kinds).map(String::as_str).collect();
     let strange: BTreeSet<&str> =
@@ -70,6 +76,28 @@ async fn kinds(queue: &Queue, living: &[&WorkerView]) -> Result<Finding, String>
     let strange: Vec<&str> = strange.into_iter().collect();
     let heal = "start workers of a version that has them; the jobs wait until then, and no attempt is counted";
     Ok(Finding::new("kinds", Verdict::wrong(heal), format!("no living worker knows {}", strange.join(", "))))
+}
+
+/// Whether the ready lists have what the ledger has, by the auditor's watermarks.
+fn audit(unaccounted: Unaccounted, now: DateTime<Utc>) -> Finding {
+    const WHAT: &str = "ready lists";
+    let Some(seen) = unaccounted.audited_to else {
+        return Finding::new(WHAT, Verdict::risky("it does within 5 s of its start"), "the auditor has not looked yet");
+    };
+    let ago = plain::span(now - seen);
+    if unaccounted.jobs > 0 {
+        let heal = "the auditor pushes them again within 5 s; if they stay, the log of the worker with that duty \
+                    (`callboard-api workers list`) says why";
+        let found =
+            format!("{} on none of them, as seen {ago} ago", plain::count(unaccounted.jobs.unsigned_abs(), "job"));
+        return Finding::new(WHAT, Verdict::risky(heal), found);
+    }
+    if now - seen > UNSEEN {
+        let heal = "the log of the worker with that duty (`callboard-api workers list`) says what holds it up; until \
+                    then nothing is found that is on no list, or whose worker is gone";
+        return Finding::new(WHAT, Verdict::risky(heal), format!("the auditor has seen nothing new for {ago}"));
+    }
+    Finding::good(WHAT, format!("no job unaccounted for, as seen {ago} ago"))
 }
 
 /// The days of the history: those that jobs which end today go to by the usual

@@ -1,11 +1,8 @@
 //! The workers and their duties.
 
-use callboard_queue::WorkerView;
+use callboard_queue::{DUTIES, WorkerView};
 
 use super::{Finding, Verdict};
-
-/// What one worker at a time does for all.
-const DUTIES: [&str; 4] = ["auditor", "janitor", "promoter", "scheduler"];
 
 /// What is found about the living workers.
 pub(super) fn look(living: &[&WorkerView]) -> Vec<Finding> {

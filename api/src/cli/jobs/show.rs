@@ -61,6 +61,7 @@ fn fields(job: &JobView, now: DateTime<Utc>) -> Vec<(&'static str, Option<String
         ("worker", job.worker_id.map(|id| id.to_string())),
         ("owner", job.owner.clone()),
         ("request", meta("request_id")),
+        ("enqueuer", meta("enqueuer")),
         ("schedule", meta("schedule")),
         ("unique key", job.unique_key.clone()),
         ("limit key", job.limit_key.clone()),

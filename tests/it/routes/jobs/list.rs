@@ -46,7 +46,7 @@ async fn filters_narrow_it() {
     let register = app.post("/api/v1/auth/register", &body).header("x-request-id", "r-1");
     let ada: Uuid = register.answer().await.expect(201).json()["id"].as_str().unwrap().parse().unwrap();
     app.declare_schedule("nightly").await;
-    let by_schedule = app.state().queue.run_schedule("nightly").await.unwrap().to_string();
+    let by_schedule = app.state().queue.run_schedule("nightly").await.unwrap().id.to_string();
     let (of_mia, of_ada) = (app.job_of(mia.id).await, app.job_of(ada).await);
     app.state().queue.cancel(of_mia).await.unwrap();
     let (of_mia, of_ada) = (of_mia.to_string(), of_ada.to_string());

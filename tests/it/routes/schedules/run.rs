@@ -38,6 +38,21 @@ async fn under_one_key_it_is_run_once() {
 }
 
 #[tokio::test]
+async fn one_whose_key_is_held_is_told_from_a_new_one_and_nothing_is_audited() {
+    let app = App::start().await;
+    let mia = app.person("mia", "manager").await;
+    app.declare_schedule("nightly").await;
+    sqlx::query(r#"UPDATE queue_schedules SET job = job || '{"unique": {"key": "all", "scope": "UntilStarted"}}'"#)
+        .execute(app.pool())
+        .await
+        .unwrap();
+    let send = || app.request("POST", PATH).bearer_auth(&mia.token).answer();
+    let (first, again) = (send().await.expect(202), send().await.expect(200));
+    assert_eq!(again.json()["id"], first.json()["id"]);
+    assert_eq!(app.audited("schedule.run").await.len(), 1);
+}
+
+#[tokio::test]
 async fn what_nobody_declares_can_not_be_run() {
     let app = App::start().await;
     let mia = app.person("mia", "manager").await;
