@@ -106,7 +106,8 @@ impl Finisher {
                 Err(error) if batch.len() > 1 => {
                     self.queue.metrics().postgres_errors.increment(1);
                     tracing::warn!(%error, "a batch of outcomes was refused; writing them one by one");
-                    for settled in batch {
+                    self.held.remove(batch.iter().map(Settled::claim).filter(|(id, _)| written.contains(id)));
+                    for settled in batch.iter().filter(|settled| !written.contains(&settled.claim().0)) {
                         Box::pin(self.write(std::slice::from_ref(settled))).await;
                     }
                     return;
@@ -152,7 +153,7 @@ impl Finisher {
             written.extend(gone.iter().map(|job| job.id));
         }
         if !given_back.is_empty() {
-            let free = || give_back::give_back(self.queue.pool(), &given_back, kept);
+            let free = || give_back::give_back(self.queue.pool(), &given_back, true, kept);
             let GivenBack { ready, cancelled } = partitions::or_made(&self.queue, free).await?;
             self.wake.gone(&cancelled);
             written.extend(ready.iter().map(|job| job.id).chain(cancelled.iter().map(|job| job.id)));

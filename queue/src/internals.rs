@@ -72,7 +72,7 @@ pub async fn fail(queue: &Queue, ids: &[Uuid], claim_id: Uuid, delay_ms: i64) ->
 /// PostgreSQL's.
 pub async fn give_back(queue: &Queue, ids: &[Uuid], claim_id: Uuid) -> Result<Vec<Uuid>, Error> {
     let claims: Vec<_> = ids.iter().map(|id| (*id, claim_id)).collect();
-    let given_back = give_back::give_back(queue.pool(), &claims, queue.days_of_cancelled()).await?;
+    let given_back = give_back::give_back(queue.pool(), &claims, true, queue.days_of_cancelled()).await?;
     Ok(given_back.ready.into_iter().map(|ready| ready.id).collect())
 }
 

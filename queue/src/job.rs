@@ -108,7 +108,8 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// `#[serde(default)]`.
     ///
     /// # Errors
-    /// What does not decode will not at the next attempt: the job is discarded.
+    /// The attempt fails as any other; a worker of another version may read it
+    /// at the next.
     ///
     /// # Example
     ///

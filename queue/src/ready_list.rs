@@ -238,30 +238,32 @@ impl ReadyLists {
 
     /// Publishes `message`; nobody waits for long, and nothing depends on it.
     ///
-    /// While Redis is down, one message a second goes out together with a write
-    /// that changes nothing: a process that only ever publishes has no other way
-    /// to learn that jobs are taken again, and a server that takes none answers
-    /// a message all the same.
+    /// While Redis is down, one message a second goes out after a write that
+    /// changes nothing: a process that only ever publishes has no other way to
+    /// learn that jobs are taken again, and a server that takes none answers a
+    /// message all the same.
     pub(crate) async fn publish(&self, channel: String, message: String) {
-        let is_trial = self.breaker.is_open();
-        if is_trial && !self.breaker.allows() {
+        if self.breaker.is_open() && !(self.breaker.allows() && self.takes_writes().await) {
             return;
         }
-        let mut pipeline = redis::pipe();
-        if is_trial {
-            pipeline.cmd("RPUSHX").arg(self.prefix.trial()).arg("").ignore();
-        }
-        pipeline.cmd("PUBLISH").arg(channel).arg(message).ignore();
-        let published = async { pipeline.query_async(&mut self.manager.clone()).await };
-        let published: RedisResult<()> = timeout(PUSH_DEADLINE, published).await.unwrap_or_else(|_| Err(timed_out()));
-        if is_trial {
-            self.note_push(&published);
-        } else {
-            self.count(&published);
-        }
+        let mut command = redis::cmd("PUBLISH");
+        command.arg(channel).arg(message);
+        let published = async { command.query_async(&mut self.manager.clone()).await };
+        let published: RedisResult<i64> = timeout(PUSH_DEADLINE, published).await.unwrap_or_else(|_| Err(timed_out()));
+        self.count(&published);
         if let Err(error) = published {
             tracing::debug!(%error, "could not publish");
         }
+    }
+
+    /// Tries a write that changes nothing, and closes or opens the breaker by it.
+    async fn takes_writes(&self) -> bool {
+        let mut command = redis::cmd("RPUSHX");
+        command.arg(self.prefix.trial()).arg("");
+        let tried = async { command.query_async(&mut self.manager.clone()).await };
+        let tried: RedisResult<i64> = timeout(PUSH_DEADLINE, tried).await.unwrap_or_else(|_| Err(timed_out()));
+        self.note_push(&tried);
+        tried.is_ok()
     }
 
     /// A connection that hears what workers are told.

@@ -68,7 +68,8 @@ impl Reconciler {
             GivenBack::default()
         } else {
             let kept = self.queue.days_of_cancelled();
-            partitions::or_made(&self.queue, || give_back::give_back(self.queue.pool(), &forgotten, kept)).await?
+            partitions::or_made(&self.queue, || give_back::give_back(self.queue.pool(), &forgotten, false, kept))
+                .await?
         };
         self.wake.gone(&given_back.cancelled);
         let ready = given_back.ready;

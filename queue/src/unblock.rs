@@ -110,18 +110,21 @@ impl Unblocker {
     }
 
     async fn look(&self, told: Told) {
+        let mut failed = None;
+        let mut note = |done: sqlx::Result<()>| failed = failed.take().or(done.err());
         let ended: Vec<Uuid> = told.ended.into_iter().collect();
         for parents in ended.chunks(BATCH) {
-            self.note(self.release(parents, &[]).await);
+            note(self.release(parents, &[]).await);
         }
         let free: Vec<Uuid> = told.free.into_iter().collect();
         for children in free.chunks(BATCH) {
-            self.note(self.release(&[], children).await);
+            note(self.release(&[], children).await);
         }
         let keys: Vec<String> = told.keys.into_iter().collect();
         for keys in keys.chunks(KEYS) {
-            self.note(self.admit(keys).await);
+            note(self.admit(keys).await);
         }
+        self.say(failed);
     }
 
     async fn admit(&self, keys: &[String]) -> sqlx::Result<()> {
@@ -132,29 +135,33 @@ impl Unblocker {
 
     async fn release(&self, parents: &[Uuid], free: &[Uuid]) -> sqlx::Result<()> {
         let kept = self.queue.days_of_cancelled();
-        let release = || dependencies::release(self.queue.pool(), parents, free, kept);
-        let Released { announcement, cancelled } = partitions::or_made(&self.queue, release).await?;
-        // What this lets go on in turn is seen to by the next look.
-        self.wake.gone(&cancelled);
-        if !announcement.limit_keys.is_empty() {
-            self.wake.limits(announcement.limit_keys.iter().cloned());
+        loop {
+            let release = || dependencies::release(self.queue.pool(), parents, free, kept);
+            let Released { announcement, cancelled, full } = partitions::or_made(&self.queue, release).await?;
+            // What this lets go on in turn is seen to by the next look.
+            self.wake.gone(&cancelled);
+            if !announcement.limit_keys.is_empty() {
+                self.wake.limits(announcement.limit_keys.iter().cloned());
+            }
+            let _ = self.queue.lists.push(&announcement.ready).await;
+            if !full {
+                return Ok(());
+            }
         }
-        let _ = self.queue.lists.push(&announcement.ready).await;
-        Ok(())
     }
 
     /// What fails here the auditor does; it is said once.
-    fn note(&self, done: sqlx::Result<()>) {
-        let failing = self.failing.swap(done.is_err(), Ordering::Relaxed);
-        match done {
-            Err(error) => {
+    fn say(&self, failed: Option<sqlx::Error>) {
+        let was_failing = self.failing.swap(failed.is_some(), Ordering::Relaxed);
+        match failed {
+            Some(error) => {
                 self.queue.metrics().postgres_errors.increment(1);
-                if !failing {
+                if !was_failing {
                     tracing::warn!(%error, "could not let blocked jobs go on; the auditor will");
                 }
             }
-            Ok(()) if failing => tracing::info!("blocked jobs go on again"),
-            Ok(()) => {}
+            None if was_failing => tracing::info!("blocked jobs go on again"),
+            None => {}
         }
     }
 }

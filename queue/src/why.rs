@@ -143,7 +143,7 @@ impl Queue {
     async fn why_waiting(&self, job: &JobView) -> Result<Vec<Reason>, Error> {
         let mut reasons = Vec::new();
         let Served { by_queue, by_kind, now } =
-            overview::who_could_run(self.pool(), &job.queue, &job.kind, job.payload_version).await?;
+            overview::who_could_run(self.pool(), &job.queue, &job.readable()).await?;
         if let Some(at) = job.expires_at.filter(|at| job.attempt == 0 && *at <= now) {
             reasons.push(Reason::Expired { at });
         }

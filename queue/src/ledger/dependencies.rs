@@ -139,11 +139,17 @@ pub(crate) struct Released {
     pub(crate) announcement: Announcement,
     /// Those that were cancelled for a parent.
     pub(crate) cancelled: Vec<Gone>,
+    /// Whether there may be more children of these parents.
+    pub(crate) full: bool,
 }
+
+/// Children of parents in one transaction.
+const SLICE: i64 = 1_000;
 
 /// Takes away the rows of those of `parents` that have ended, and releases the
 /// children that wait for nothing any more: of these, and of `free`. Children
-/// that lost a parent and are not to run then are cancelled.
+/// that lost a parent and are not to run then are cancelled. A parent may have
+/// any number of children: they are looked at in slices.
 ///
 /// All in one transaction: whether a parent failed is known as long as its row
 /// is there. `kept`: for how many days cancelled jobs are kept, by kind.
@@ -158,29 +164,40 @@ async fn release_on(
     kept: &Value,
 ) -> sqlx::Result<Released> {
     let mut transaction = super::begin_duty(connection).await?;
-    let children = lock_children(&mut transaction, parents, free).await?;
+    let (children, full) = lock_children(&mut transaction, parents, free).await?;
     let failed = forget(&mut transaction, parents, &children).await?;
     let cancelled = cancel_doomed(&mut transaction, &failed, kept).await?;
     let announcement = let_go(&mut transaction, &children).await?;
     transaction.commit().await?;
-    Ok(Released { announcement, cancelled })
+    Ok(Released { announcement, cancelled, full })
 }
 
-/// The children of `parents` and `free`. Those that still wait are locked, in
-/// the order of their ids: parents that end at the same time are looked at one
-/// after the other.
-async fn lock_children(connection: &mut PgConnection, parents: &[Uuid], free: &[Uuid]) -> sqlx::Result<Vec<Uuid>> {
-    let mut children =
-        sqlx::query_scalar!("SELECT child_id FROM queue_dependencies WHERE parent_id = ANY($1)", parents)
-            .fetch_all(&mut *connection)
-            .await?;
+/// A slice of the children of those of `parents` that have ended, and `free`;
+/// and whether the slice is full. Those that still wait are locked, in the order
+/// of their ids: parents that end at the same time are looked at one after the
+/// other.
+async fn lock_children(
+    connection: &mut PgConnection,
+    parents: &[Uuid],
+    free: &[Uuid],
+) -> sqlx::Result<(Vec<Uuid>, bool)> {
+    let mut children = sqlx::query_scalar!(
+        r#"SELECT child_id FROM queue_dependencies
+           WHERE parent_id = ANY($1) AND NOT EXISTS (SELECT FROM queue_jobs WHERE id = parent_id)
+           LIMIT $2"#,
+        parents,
+        SLICE,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let full = i64::try_from(children.len()).is_ok_and(|children| children >= SLICE);
     children.extend_from_slice(free);
     children.sort_unstable();
     children.dedup();
     sqlx::query!("SELECT id FROM queue_jobs WHERE id = ANY($1) ORDER BY id FOR UPDATE", &children)
         .fetch_all(connection)
         .await?;
-    Ok(children)
+    Ok((children, full))
 }
 
 /// Takes away what `children` had to wait for of `parents` and what has ended;

@@ -92,8 +92,8 @@ fn sort_key(job: &NewJob) -> Option<(&str, &str)> {
 /// Takes the keys that hold for a window; tells apart the jobs that got theirs
 /// (or need none) from those whose key another job holds.
 ///
-/// A window that holds is only read: whoever meets it locks nothing, so no
-/// enqueue waits for the other's transaction. `jobs` are in the order of their keys.
+/// A window whose taker has committed is only read: whoever meets it locks
+/// nothing. `jobs` are in the order of their keys.
 async fn take_windows(
     connection: &mut PgConnection,
     jobs: Vec<NewJob>,

@@ -26,13 +26,19 @@ pub(crate) struct GivenBack {
 }
 
 /// Gives back the claims whose fence still holds: queued again, the attempt
-/// not counted, and its time to start kept; ends those that somebody has cancelled. `kept`: for how many
-/// days cancelled jobs are kept, by kind.
-pub(crate) async fn give_back(pool: &PgPool, claims: &[Claim], kept: &Value) -> sqlx::Result<GivenBack> {
-    within_deadline!(pool, |connection| give_back_on(&mut connection, claims, kept))
+/// not counted; ends those that somebody has cancelled. What `began` to run
+/// does not expire any more. `kept`: for how many days cancelled jobs are kept,
+/// by kind.
+pub(crate) async fn give_back(pool: &PgPool, claims: &[Claim], began: bool, kept: &Value) -> sqlx::Result<GivenBack> {
+    within_deadline!(pool, |connection| give_back_on(&mut connection, claims, began, kept))
 }
 
-async fn give_back_on(connection: &mut PgConnection, claims: &[Claim], kept: &Value) -> sqlx::Result<GivenBack> {
+async fn give_back_on(
+    connection: &mut PgConnection,
+    claims: &[Claim],
+    began: bool,
+    kept: &Value,
+) -> sqlx::Result<GivenBack> {
     let (ids, claim_ids): (Vec<Uuid>, Vec<Uuid>) = claims.iter().copied().unzip();
     let mut transaction = super::begin_fast(connection).await?;
     let rows = sqlx::query!(
@@ -43,11 +49,12 @@ async fn give_back_on(connection: &mut PgConnection, claims: &[Claim], kept: &Va
                ORDER BY job.id FOR UPDATE OF job)
            UPDATE queue_jobs AS job
            SET worker_id = NULL, claim_id = NULL, attempt = attempt - 1, started_at = NULL,
-               expires_at = NULL, queued_at = clock_timestamp()
+               expires_at = CASE WHEN $3 THEN NULL ELSE expires_at END, queued_at = clock_timestamp()
            WHERE id = ANY(ARRAY(SELECT id FROM held))
            RETURNING job.id, queue, priority, queued_at"#,
         &ids,
         &claim_ids,
+        began,
     )
     .fetch_all(&mut *transaction)
     .await?;

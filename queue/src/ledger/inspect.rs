@@ -79,6 +79,17 @@ impl JobView {
     pub const fn status(&self) -> &'static str {
         self.state.status()
     }
+
+    /// Its kind and version as [`WorkerView::kinds`](crate::WorkerView::kinds)
+    /// name what a worker reads: `email.welcome`, from version 2 on
+    /// `email.welcome#2`.
+    #[must_use]
+    pub fn readable(&self) -> String {
+        match self.payload_version {
+            1 => self.kind.clone(),
+            version => format!("{}#{version}", self.kind),
+        }
+    }
 }
 
 /// The states of a job, as the view shows them.

@@ -125,8 +125,7 @@ pub(crate) struct Served {
 
 /// Whether any living worker serves the queue, and whether any of them knows
 /// the kind and reads that version of it.
-pub(crate) async fn who_could_run(pool: &PgPool, queue: &str, kind: &str, version: i16) -> sqlx::Result<Served> {
-    let readable = if version == 1 { kind.to_owned() } else { format!("{kind}#{version}") };
+pub(crate) async fn who_could_run(pool: &PgPool, queue: &str, readable: &str) -> sqlx::Result<Served> {
     sqlx::query_as!(
         Served,
         r#"SELECT coalesce(bool_or($1 = ANY(queues)), false) AS "by_queue!",

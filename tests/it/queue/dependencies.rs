@@ -158,6 +158,20 @@ async fn a_parent_that_ends_while_its_child_is_being_enqueued_does_not_leave_it_
 }
 
 #[tokio::test]
+async fn a_parent_of_thousands_lets_all_of_them_go() {
+    let queue = TestQueue::new().await;
+    let worker = TestWorker::start(&queue).await;
+    let mut flow = Flow::new();
+    let parent = flow.add(&NoOp::default());
+    for _ in 0..2_500 {
+        flow.add_after(&[parent], &NoOp::default());
+    }
+    enqueue(&queue, flow).await;
+    queue.all_ended(2_501, "completed", SOON).await;
+    worker.drain().await.unwrap();
+}
+
+#[tokio::test]
 async fn what_nobody_told_the_auditor_finds() {
     let queue = TestQueue::new().await;
     let mut flow = Flow::new();

@@ -62,7 +62,7 @@ const STATEMENTS: [Statement; 10] = [
         name: "give back",
         source: include_str!("../../../queue/src/ledger/give_back.rs"),
         mark: "attempt = attempt - 1",
-        parameters: "$ids, $ids",
+        parameters: "$ids, $ids, true",
     },
     Statement {
         name: "rescue",

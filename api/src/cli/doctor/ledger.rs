@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use callboard_queue::{JobFilter, JobState, Queue, QueueView, Retention, Unaccounted, WorkerView};
+use callboard_queue::{JobFilter, JobState, JobView, Queue, QueueView, Retention, Unaccounted, WorkerView};
 use callboard_shared::db::history::{self, History};
 use chrono::{DateTime, Days, TimeDelta, Utc};
 use tokio::time::timeout;
@@ -68,12 +68,12 @@ async fn kinds(queue: &Queue, living: &[&WorkerView]) -> Result<Finding, String>
     let filter = JobFilter { states, ..JobFilter::default() };
     let page = ask(queue.jobs(&filter, None, LOOKED_AT)).await?;
     let known: BTreeSet<&str> = living.iter().flat_map(|worker| &worker.kinds).map(String::as_str).collect();
-    let strange: BTreeSet<&str> =
-        page.jobs.iter().map(|job| job.kind.as_str()).filter(|kind| !known.contains(kind)).collect();
+    let strange: BTreeSet<String> =
+        page.jobs.iter().map(JobView::readable).filter(|kind| !known.contains(kind.as_str())).collect();
     if strange.is_empty() {
         return Ok(Finding::good("kinds", format!("all known, of the newest {LOOKED_AT} waiting jobs")));
     }
-    let strange: Vec<&str> = strange.into_iter().collect();
+    let strange: Vec<String> = strange.into_iter().collect();
     let heal = "start workers of a version that has them; the jobs wait until then, and no attempt is counted";
     Ok(Finding::new("kinds", Verdict::wrong(heal), format!("no living worker knows {}", strange.join(", "))))
 }
