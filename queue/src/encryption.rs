@@ -113,7 +113,7 @@ impl PayloadKeys {
     /// that jobs from before a kind was encrypted still run. The error says
     /// what is wrong, and nothing of the payload.
     pub(crate) fn open(&self, kind: &str, payload: Box<RawValue>) -> Result<Box<RawValue>, String> {
-        if !payload.get().starts_with("{\"$encrypted\"") {
+        if !is_sealed(&payload) {
             return Ok(payload);
         }
         let Ok(Envelope { sealed }) = serde_json::from_str(payload.get()) else { return Ok(payload) };
@@ -130,6 +130,11 @@ impl PayloadKeys {
         };
         open().ok_or_else(|| format!("it does not open with the key `{}`: changed, or of another kind", sealed.key))
     }
+}
+
+/// Whether the payload looks sealed.
+pub(crate) fn is_sealed(payload: &RawValue) -> bool {
+    payload.get().starts_with("{\"$encrypted\"")
 }
 
 /// The key of one message.

@@ -66,7 +66,7 @@ pub(crate) struct Assignment<C> {
     pub(crate) run: Arc<Run>,
     pub(crate) entry: Arc<Entry<C>>,
     pub(crate) payload: Box<RawValue>,
-    pub(crate) metrics: KindMetrics,
+    pub(crate) metrics: Arc<KindMetrics>,
     pub(crate) slot: Option<OwnedSemaphorePermit>,
 }
 
@@ -231,7 +231,7 @@ fn span_of(run: &Run) -> Span {
         id = %run.id,
         kind = run.kind,
         attempt = run.attempt,
-        request_id = run.request_id.as_deref(),
+        request_id = run.request_id(),
         trace_id = run.trace_id(),
     )
 }

@@ -16,7 +16,6 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use redis::{RedisResult, aio::MultiplexedConnection};
-use serde_json::Value;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
     time::{Instant, timeout},
@@ -25,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
-    Backoff, Mode, Priority, Queue, Run,
+    Backoff, Cause, Mode, Priority, Run,
     error::{connection_lost, is_refusal},
     executor::Assignment,
     heartbeat::Pulse,
@@ -36,10 +35,9 @@ use crate::{
     metrics::ByKind,
     order::Order,
     pause::Paused,
-    progress::Reporter,
     ready_list::{is_foreign, timed_out},
     registry::Registry,
-    unblock::Wake,
+    run::Host,
 };
 
 /// How long one `BLMPOP` waits. An element that arrives ends it at once.
@@ -65,18 +63,15 @@ async fn soon<T>(answer: impl Future<Output = RedisResult<T>>) -> RedisResult<T>
 
 /// What all fetchers of a worker share.
 pub(crate) struct Shared<C> {
-    pub(crate) queue: Queue,
     pub(crate) claims: sqlx::PgPool,
     pub(crate) registry: Arc<Registry<C>>,
     pub(crate) kinds: Vec<String>,
     pub(crate) by_kind: ByKind,
     pub(crate) held: Arc<Held>,
     pub(crate) lookup: Lookup,
-    pub(crate) worker_id: Uuid,
     pub(crate) mode: Mode,
     pub(crate) jobs: mpsc::Sender<Assignment<C>>,
-    pub(crate) progress: Reporter,
-    pub(crate) wake: Wake,
+    pub(crate) host: Arc<Host>,
     pub(crate) paused: Paused,
     pub(crate) pulse: Arc<Pulse>,
     /// Fired to stop fetching.
@@ -115,7 +110,7 @@ impl<C: Send + Sync + 'static> Fetcher<C> {
         let mut failures = 0;
         while !self.shared.stop.is_cancelled() {
             let Err(error) = self.session(&mut failures).await else { return };
-            self.shared.queue.metrics().redis_errors.increment(1);
+            self.shared.host.queue.metrics().redis_errors.increment(1);
             if failures == 0 {
                 tracing::warn!(%error, "lost redis; reconnecting with backoff");
             }
@@ -130,7 +125,7 @@ impl<C: Send + Sync + 'static> Fetcher<C> {
 
     /// Fetches on one connection until it breaks (`Err`) or told to stop.
     async fn session(&mut self, failures: &mut u32) -> RedisResult<()> {
-        let mut redis = self.shared.queue.lists.connect_blocking().await?;
+        let mut redis = self.shared.host.queue.lists.connect_blocking().await?;
         self.client_id = soon(redis::cmd("CLIENT").arg("ID").query_async(&mut redis)).await?;
         while let Some(slots) = self.free_slots().await {
             self.steady().await;
@@ -185,7 +180,7 @@ impl<C: Send + Sync + 'static> Fetcher<C> {
     }
 
     fn key(&self, list: &List) -> String {
-        list.key(self.shared.queue.lists.prefix())
+        list.key(self.shared.host.queue.lists.prefix())
     }
 
     /// The lists of the next pop: those of queues that are not paused now.
@@ -211,7 +206,7 @@ impl<C: Send + Sync + 'static> Fetcher<C> {
     async fn unblock_after_a_change(&self) -> Infallible {
         self.wait_for_a_change().await;
         loop {
-            if self.shared.queue.lists.unblock(self.client_id).await.is_err() {
+            if self.shared.host.queue.lists.unblock(self.client_id).await.is_err() {
                 tracing::debug!("could not unblock a fetcher yet");
             }
             tokio::time::sleep(UNBLOCK_EVERY).await;
@@ -246,7 +241,7 @@ impl<C: Send + Sync + 'static> Fetcher<C> {
     /// Makes way for our lists where somebody else's data is under their keys;
     /// `error`, if that was not it.
     async fn remove_foreign(&mut self, error: redis::RedisError) -> RedisResult<()> {
-        let removed = self.shared.queue.lists.remove_foreign(&self.order.next()).await?;
+        let removed = self.shared.host.queue.lists.remove_foreign(&self.order.next()).await?;
         if removed == 0 { Err(error) } else { Ok(()) }
     }
 
@@ -297,11 +292,11 @@ impl<C: Send + Sync + 'static> Fetcher<C> {
         loop {
             let claiming = shared.held.claiming().await;
             let claim_id = Uuid::new_v4();
-            match claim::claim(&shared.claims, ids, shared.worker_id, claim_id, &shared.kinds).await {
+            match claim::claim(&shared.claims, ids, shared.host.worker_id, claim_id, &shared.kinds).await {
                 Ok(claimed) => return Some(shared.take_on(claimed, claim_id)),
                 Err(error) if is_refusal(&error) && ids.len() > 1 => {
                     drop(claiming);
-                    shared.queue.metrics().postgres_errors.increment(1);
+                    shared.host.queue.metrics().postgres_errors.increment(1);
                     tracing::warn!(%error, jobs = ids.len(), "a claim is refused; claiming its jobs one by one");
                     let mut assignments = Vec::with_capacity(ids.len());
                     for id in ids {
@@ -312,14 +307,14 @@ impl<C: Send + Sync + 'static> Fetcher<C> {
                 }
                 Err(error) if is_refusal(&error) => {
                     drop(claiming);
-                    shared.queue.metrics().postgres_errors.increment(1);
+                    shared.host.queue.metrics().postgres_errors.increment(1);
                     tracing::error!(%error, id = ?ids.first(), "the claim of this job is refused; the auditor will find it");
                     return None;
                 }
                 Err(error) => {
                     let lost = connection_lost(&error).then(|| shared.held.doubt_claim(ids));
                     drop(claiming);
-                    shared.queue.metrics().postgres_errors.increment(1);
+                    shared.host.queue.metrics().postgres_errors.increment(1);
                     if attempt == 0 {
                         tracing::warn!(%error, "postgresql takes no claims; trying until it does");
                     }
@@ -343,7 +338,7 @@ impl<C: Send + Sync + 'static> Fetcher<C> {
 impl<C: Send + Sync + 'static> Shared<C> {
     /// Makes runs of claimed rows, and remembers that we hold them.
     fn take_on(&self, claimed: Vec<Claimed>, claim_id: Uuid) -> Vec<Assignment<C>> {
-        self.queue.metrics().claim_batch.record(u32::try_from(claimed.len()).unwrap_or(u32::MAX));
+        self.host.queue.metrics().claim_batch.record(u32::try_from(claimed.len()).unwrap_or(u32::MAX));
         let mut newest: HashMap<(&str, i16), DateTime<Utc>> = HashMap::new();
         for job in &claimed {
             let at = newest.entry((&job.queue, job.priority)).or_insert(job.queued_at);
@@ -360,8 +355,6 @@ impl<C: Send + Sync + 'static> Shared<C> {
         // The claim asked for registered kinds only.
         let entry = self.registry.get(&job.kind)?.clone();
         let metrics = self.by_kind.get(entry.kind)?.clone();
-        // Leniently: what another version wrote there must hold nobody up.
-        let text = |name: &str| job.meta.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
         let ready_since = job.queued_at.max(job.run_at);
         let run = Run {
             id: job.id,
@@ -371,17 +364,13 @@ impl<C: Send + Sync + 'static> Shared<C> {
             policy: entry.policy,
             attempt: job.attempt,
             max_attempts: job.max_attempts,
-            request_id: text("request_id"),
-            traceparent: text("traceparent"),
+            cause: Cause { owner: job.owner, request_id: job.request_id, traceparent: job.traceparent },
             waited: (job.started_at - ready_since).to_std().unwrap_or_default(),
             started: Instant::now(),
             timeout: Duration::from_millis(job.timeout_ms.unsigned_abs().into()),
             started_at: job.started_at,
-            worker_id: self.worker_id,
             stop: Arc::default(),
-            progress: self.progress.clone(),
-            wake: self.wake.clone(),
-            queue: self.queue.clone(),
+            host: self.host.clone(),
         };
         Some(Assignment { run: Arc::new(run), entry, payload: job.payload.0, metrics, slot: None })
     }

@@ -175,7 +175,7 @@ impl Metrics {
 }
 
 /// The handles of one kind of job.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct KindMetrics {
     pub(crate) wait: Histogram,
     pub(crate) run: Histogram,
@@ -189,7 +189,7 @@ pub(crate) struct KindMetrics {
 }
 
 /// The handles of every registered kind.
-pub(crate) type ByKind = HashMap<&'static str, KindMetrics>;
+pub(crate) type ByKind = HashMap<&'static str, Arc<KindMetrics>>;
 
 struct On<'a>(&'a (dyn Recorder + Send + Sync));
 

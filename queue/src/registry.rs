@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, future::Future, iter, pin::Pin, sync::Arc}
 
 use serde_json::value::RawValue;
 
-use crate::{Error, Failure, Job, Kinds, Outcome, Run, job::Policy};
+use crate::{Error, Failure, Job, Kinds, Outcome, Run, encryption::is_sealed, job::Policy};
 
 /// How a kind of job runs, given the application's context `C`.
 ///
@@ -41,6 +41,15 @@ pub(crate) struct Entry<C> {
     pub(crate) kind: &'static str,
     pub(crate) policy: Policy,
     pub(crate) dispatch: Arc<Dispatch<C>>,
+}
+
+/// What is wrong with a payload. Of a secret one only where: serde quotes what it found there.
+fn problem_of(error: &serde_json::Error, secret: bool) -> String {
+    if secret {
+        format!("{:?} error at line {} column {}", error.classify(), error.line(), error.column())
+    } else {
+        error.to_string()
+    }
 }
 
 /// The kinds that a worker can run.
@@ -81,9 +90,10 @@ impl<C: Send + Sync + 'static> Registry<C> {
     pub fn register_as<J: Handler<C>>(mut self, kind: &'static str) -> Self {
         let dispatch = |context: Arc<C>, payload: Box<RawValue>, run: Arc<Run>| -> BoxFuture<_> {
             Box::pin(async move {
+                let secret = run.policy.encrypted || is_sealed(&payload);
                 let payload = run.open(payload).map_err(Attempted::Undecodable)?;
                 let job = J::decode(run.payload_version, payload.get())
-                    .map_err(|error| Attempted::Undecodable(error.to_string()))?;
+                    .map_err(|error| Attempted::Undecodable(problem_of(&error, secret)))?;
                 job.run(&context, &run).await.map_err(Attempted::Failed)
             })
         };

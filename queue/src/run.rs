@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
-    Error, Outcome, Progress, Queue, Transaction,
+    Cause, Error, Outcome, Progress, Queue, Transaction,
     cancel::Stop,
     error::Error::Stale,
     job::{MAX_RESULT_BYTES, Policy},
@@ -27,6 +27,15 @@ use crate::{
 /// Messages are cut at this many characters in the error history.
 const MAX_MESSAGE: usize = 4_000;
 
+/// What all runs of a worker share.
+#[derive(Debug)]
+pub(crate) struct Host {
+    pub(crate) worker_id: Uuid,
+    pub(crate) queue: Queue,
+    pub(crate) progress: Reporter,
+    pub(crate) wake: Wake,
+}
+
 /// One attempt at one job.
 #[derive(Debug)]
 pub struct Run {
@@ -37,17 +46,13 @@ pub struct Run {
     pub(crate) policy: Policy,
     pub(crate) attempt: i16,
     pub(crate) max_attempts: i16,
-    pub(crate) request_id: Option<String>,
-    pub(crate) traceparent: Option<String>,
+    pub(crate) cause: Cause,
     pub(crate) waited: Duration,
     pub(crate) started: Instant,
     pub(crate) timeout: Duration,
     pub(crate) started_at: DateTime<Utc>,
-    pub(crate) worker_id: Uuid,
     pub(crate) stop: Arc<Stop>,
-    pub(crate) progress: Reporter,
-    pub(crate) wake: Wake,
-    pub(crate) queue: Queue,
+    pub(crate) host: Arc<Host>,
 }
 
 impl Run {
@@ -87,22 +92,28 @@ impl Run {
         self.attempt >= self.max_attempts
     }
 
+    /// What the job was enqueued for: whose request, which one, and its trace.
+    #[must_use]
+    pub fn cause(&self) -> &Cause {
+        &self.cause
+    }
+
     /// The id of the HTTP request that caused the job, if one did.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
-        self.request_id.as_deref()
+        self.cause.request_id.as_deref()
     }
 
     /// The W3C trace context of the request that caused the job, if it had one.
     #[must_use]
     pub fn traceparent(&self) -> Option<&str> {
-        self.traceparent.as_deref()
+        self.cause.traceparent.as_deref()
     }
 
     /// The trace's id in it: 32 hexadecimal digits.
     #[must_use]
     pub fn trace_id(&self) -> Option<&str> {
-        self.traceparent.as_deref()?.get(3..35)
+        self.cause.traceparent.as_deref()?.get(3..35)
     }
 
     /// When this attempt began, by PostgreSQL's clock.
@@ -143,15 +154,16 @@ impl Run {
     /// # }
     /// ```
     pub fn progress(&self, progress: Progress) {
-        self.progress.tell(self.claim(), progress);
+        self.host.progress.tell(self.claim(), progress);
     }
 
-    /// Begins a transaction, for [`complete_in`](Self::complete_in) and other work.
+    /// Begins a transaction, for [`complete_in`](Self::complete_in) and other
+    /// work. What it enqueues has the same [cause](Self::cause) as this job.
     ///
     /// # Errors
     /// [`Error::Ledger`] when no connection is to be had.
     pub async fn begin(&self) -> Result<Transaction, Error> {
-        self.queue.begin().await
+        Ok(self.host.queue.begin().await?.caused_by(self.cause.clone()))
     }
 
     /// Completes the job inside `transaction` and commits it, so that the
@@ -172,14 +184,14 @@ impl Run {
             }
             Ok(held) => {
                 transaction.commit().await?;
-                self.wake.gone(&held);
+                self.host.wake.gone(&held);
                 Ok(Outcome::Committed(Finished(())))
             }
             Err(error) => {
                 drop(transaction);
                 if partitions::is_missing(&error) {
                     // The next attempt will find it.
-                    let made = partitions::ensure_ahead(self.queue.pool(), [self.policy.completed_days()]).await;
+                    let made = partitions::ensure_ahead(self.host.queue.pool(), [self.policy.completed_days()]).await;
                     if let Err(error) = made {
                         tracing::warn!(%error, "could not make a partition of the history yet");
                     }
@@ -191,7 +203,7 @@ impl Run {
 
     /// The payload as it was before it was encrypted, if it was.
     pub(crate) fn open(&self, payload: Box<RawValue>) -> Result<Box<RawValue>, String> {
-        self.queue.keys().open(self.kind, payload)
+        self.host.queue.keys().open(self.kind, payload)
     }
 
     pub(crate) fn claim(&self) -> Claim {
@@ -214,7 +226,7 @@ impl Run {
 
     /// This attempt's entry in the error history.
     pub(crate) fn error_entry(&self, failure: FailureKind, message: &str) -> Value {
-        error_entry(self.attempt, self.worker_id, failure, message)
+        error_entry(self.attempt, self.host.worker_id, failure, message)
     }
 }
 

@@ -49,6 +49,7 @@ use crate::{
     reconciler::Reconciler,
     registry::Registry,
     rescuer::Rescuer,
+    run::Host,
     scheduler::Scheduler,
     settings::{Lane, RunnerSettings},
     signals::Listener,
@@ -289,17 +290,14 @@ impl<C: Send + Sync + 'static> Runner<C> {
         let kinds = self.registry.readable();
         let metrics = self.queue.metrics();
         let shared = Arc::new(fetcher::Shared {
-            queue: self.queue.clone(),
             claims: queue.pool().clone(),
-            by_kind: self.registry.kinds().into_iter().map(|kind| (kind, metrics.kind(kind))).collect(),
+            by_kind: self.registry.kinds().into_iter().map(|kind| (kind, Arc::new(metrics.kind(kind)))).collect(),
             registry: self.registry.clone(),
             lookup: Lookup::new(queue.clone(), kinds.clone(), wake.clone()),
             kinds,
             held: held.clone(),
             paused,
-            progress: reporter,
-            wake: wake.clone(),
-            worker_id,
+            host: Arc::new(Host { worker_id, queue: self.queue.clone(), progress: reporter, wake: wake.clone() }),
             pulse: self.pulse.clone(),
             mode: self.settings.mode,
             jobs,

@@ -1,7 +1,7 @@
 //! Claiming jobs.
 
 use chrono::{DateTime, Utc};
-use serde_json::{Value, value::RawValue};
+use serde_json::value::RawValue;
 use sqlx::{PgConnection, PgPool, types::Json};
 use uuid::Uuid;
 
@@ -22,7 +22,9 @@ pub(crate) struct Claimed {
     pub(crate) run_at: DateTime<Utc>,
     pub(crate) queued_at: DateTime<Utc>,
     pub(crate) started_at: DateTime<Utc>,
-    pub(crate) meta: Value,
+    pub(crate) owner: Option<String>,
+    pub(crate) request_id: Option<String>,
+    pub(crate) traceparent: Option<String>,
 }
 
 /// Claims those of `ids` that are waiting and of a kind in `kinds`
@@ -65,7 +67,8 @@ async fn claim_on(
            RETURNING job.id, job.kind, job.queue, job.priority,
                      job.payload AS "payload: Json<Box<RawValue>>", job.payload_version,
                      job.attempt, job.max_attempts, job.timeout_ms, job.run_at, job.queued_at,
-                     job.started_at AS "started_at!", job.meta"#,
+                     job.started_at AS "started_at!", job.owner,
+                     job.meta ->> 'request_id' AS request_id, job.meta ->> 'traceparent' AS traceparent"#,
         ids,
         worker_id,
         claim_id,

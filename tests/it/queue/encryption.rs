@@ -75,6 +75,42 @@ async fn the_database_never_holds_the_secret_and_the_handler_gets_it_also_after_
     rotated.drain().await.unwrap();
 }
 
+/// What an older or a mistaken worker takes a [`Secret`] for.
+#[derive(Debug, Serialize, Deserialize)]
+struct Misread {
+    token: u32,
+}
+
+impl Job for Misread {
+    const KIND: &'static str = Secret::KIND;
+    const ENCRYPTED: bool = true;
+    const MAX_ATTEMPTS: i16 = 1;
+}
+
+impl Handler<Stage> for Misread {
+    async fn run(self, _: &Stage, _: &Run) -> Result<Outcome, Failure> {
+        Ok(Outcome::Completed)
+    }
+}
+
+#[tokio::test]
+async fn a_secret_that_does_not_decode_is_not_quoted_in_the_error_history() {
+    let queue = TestQueue::new().await;
+    let id = enqueue(&with(&queue, OLD)).await;
+    let registry = Registry::new().register::<Misread>();
+    let worker = TestWorker::launch_on(with(&queue, OLD), queue.stage(), registry, settings("misread"));
+    let job = queue.job_in_state(id, "discarded", SOON).await;
+    assert_eq!(job.errors[0]["failure"], "undecodable");
+    assert_eq!(job.errors[0]["message"], "the payload does not decode: Data error at line 1 column 39");
+    let row: String = sqlx::query_scalar("SELECT to_jsonb(job)::text FROM queue_history AS job WHERE id = $1")
+        .bind(id)
+        .fetch_one(queue.pool())
+        .await
+        .unwrap();
+    assert!(!row.contains("horse"), "{row}");
+    worker.drain().await.unwrap();
+}
+
 #[tokio::test]
 async fn without_its_key_a_job_is_undecodable_and_says_which_key() {
     let queue = TestQueue::new().await;

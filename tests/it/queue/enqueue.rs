@@ -108,9 +108,20 @@ async fn an_empty_bulk_is_nothing() {
 async fn a_handler_enqueues_in_the_transaction_that_finishes_it() {
     let queue = TestQueue::new().await;
     let worker = TestWorker::start(&queue).await;
-    let id = queue.enqueue(&Spawning { children: 25 }).await;
+    let cause = Cause {
+        owner: Some("user 7".to_owned()),
+        request_id: Some("request-1".to_owned()),
+        traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned()),
+    };
+    let mut transaction = queue.queue().begin().await.unwrap().caused_by(cause);
+    let id = transaction.enqueue(&Spawning { children: 25 }).await.unwrap().id;
+    transaction.commit().await.unwrap();
     queue.completed(id).await;
     queue.all_ended(26, "completed", SOON).await;
+    let caused = "SELECT count(*) FROM queue_history
+                  WHERE owner = 'user 7' AND meta ->> 'request_id' = 'request-1' AND meta ->> 'traceparent' LIKE '00-4bf9%'";
+    let caused: i64 = sqlx::query_scalar(caused).fetch_one(queue.pool()).await.unwrap();
+    assert_eq!(caused, 26, "what a handler enqueues has the cause of its own job");
     worker.drain().await.unwrap();
 }
 
