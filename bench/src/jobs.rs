@@ -1,15 +1,21 @@
 //! The jobs that are run, and what their handlers tell the benchmark.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use callboard_queue::{Failure, Handler, Job, Outcome, Priority, Registry, Run};
 use serde::{Deserialize, Serialize};
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{
+    sync::Notify,
+    time::{Instant, timeout},
+};
 
 use crate::stage::Error;
 
-/// Starts that may wait to be counted.
-const BUFFER: usize = 10_000;
+/// Longer than any row may take: a worker that ended would be waited for in vain.
+const PATIENCE: Duration = Duration::from_mins(10);
 
 /// A job that does nothing, with a payload of ordinary size.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -42,18 +48,41 @@ impl Job for Pause {
 }
 
 /// The context of the handlers: where they tell which job started, and when.
-#[derive(Clone, Debug)]
-pub(crate) struct Started(mpsc::Sender<(u64, Instant)>);
+/// That costs a handler a lock and its clock; nobody is woken before as many
+/// have started as somebody waits for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Started(Arc<Starts>);
+
+#[derive(Debug, Default)]
+struct Starts {
+    told: Mutex<Told>,
+    reached: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Told {
+    starts: Vec<(u64, Instant)>,
+    /// How many somebody waits for; 0, when nobody does.
+    wanted: usize,
+}
 
 impl Started {
-    pub(crate) async fn tell(&self, number: u64, at: Instant) {
-        let _ = self.0.send((number, at)).await;
+    pub(crate) fn tell(&self, number: u64, at: Instant) {
+        let mut told = self.told();
+        told.starts.push((number, at));
+        if told.starts.len() == told.wanted {
+            self.0.reached.notify_one();
+        }
+    }
+
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.0.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Handler<Started> for NoOp {
     async fn run(self, context: &Started, _: &Run) -> Result<Outcome, Failure> {
-        context.tell(self.number, Instant::now()).await;
+        context.tell(self.number, Instant::now());
         Ok(Outcome::Completed)
     }
 }
@@ -70,32 +99,37 @@ pub(crate) fn registry() -> Registry<Started> {
 }
 
 /// The no-op jobs that have started.
-pub(crate) struct Runs(mpsc::Receiver<(u64, Instant)>);
+pub(crate) struct Runs(Started);
 
 /// Both ends: one for the handlers, one for who counts.
 pub(crate) fn runs() -> (Started, Runs) {
-    let (sender, receiver) = mpsc::channel(BUFFER);
-    (Started(sender), Runs(receiver))
+    let started = Started::default();
+    (started.clone(), Runs(started))
 }
 
 impl Runs {
     /// The next start: the job's number, and when.
     pub(crate) async fn next(&mut self) -> Result<(u64, Instant), Error> {
-        Ok(self.0.recv().await.ok_or("the workers ended")?)
+        Ok(self.take(1).await?[0])
     }
 
     /// The next `count` starts.
     pub(crate) async fn take(&mut self, count: u64) -> Result<Vec<(u64, Instant)>, Error> {
         let count = usize::try_from(count)?;
-        let mut starts = Vec::with_capacity(count);
-        while starts.len() < count {
-            let missing = count - starts.len();
-            if self.0.recv_many(&mut starts, missing).await == 0 {
-                return Err("the workers ended".into());
+        loop {
+            {
+                let mut told = self.0.told();
+                if told.starts.len() >= count {
+                    told.wanted = 0;
+                    let later = told.starts.split_off(count);
+                    return Ok(std::mem::replace(&mut told.starts, later));
+                }
+                told.wanted = count;
             }
+            timeout(PATIENCE, self.0.0.reached.notified()).await.map_err(|_| "the jobs don't start")?;
         }
-        Ok(starts)
     }
+
     /// The same without the numbers, sorted.
     pub(crate) async fn take_sorted(&mut self, count: u64) -> Result<Vec<Instant>, Error> {
         let mut starts: Vec<Instant> = self.take(count).await?.into_iter().map(|(_, at)| at).collect();

@@ -99,7 +99,7 @@ async fn poll(pool: &PgPool, started: &Started, stop: &CancellationToken) -> Res
         }
         let mut ids = Vec::with_capacity(claimed.len());
         for (id, Json(job)) in claimed {
-            started.tell(job.number, Instant::now()).await;
+            started.tell(job.number, Instant::now());
             ids.push(id);
         }
         internals::complete(pool, &ids, claim_id, keep_days()).await?;

@@ -11,7 +11,7 @@
 //! claim drops the duplicate.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
@@ -32,6 +32,7 @@ use crate::{
         dependencies, limits,
         parking::{self, Released},
     },
+    ready_list::Ready,
     rescuer::Rescuer,
     sabotage,
     unblock::Wake,
@@ -47,10 +48,10 @@ const BATCH: u32 = 2_000;
 /// While a list is shorter than this, a full batch is followed at once by the next.
 const SHORT: u64 = 20_000;
 
-/// Limit keys, and waiting children, in one look.
+/// Limit keys, and waiting children, in one slice.
 const BLOCKED: i64 = 500;
-/// How long one look goes on from slice to slice of waiting children.
-const FOR_CHILDREN: Duration = Duration::from_millis(500);
+/// How long one look goes on from slice to slice of either.
+const FOR_BLOCKED: Duration = Duration::from_millis(500);
 /// Jobs of kinds that somebody knows again, in one statement.
 const KNOWN: i64 = 1_000;
 
@@ -83,18 +84,15 @@ impl Auditor {
             while self.leases.holds(DUTY) {
                 let started = Instant::now();
                 let scan = scanned.is_none_or(|at| at.elapsed() >= SCAN_EVERY);
-                match self.tick(&marks, scan, &mut blocked, &stop).await {
-                    Ok(next) => {
-                        marks = next;
+                match self.tick(&mut marks, scan, &mut blocked, &stop).await {
+                    Ok(()) => {
                         said = false;
                         scanned = if scan { Some(started) } else { scanned };
                     }
-                    Err(error) => {
-                        // Watermarks stay as they are: older ones are as good.
-                        if !std::mem::replace(&mut said, true) {
-                            tracing::warn!(error = causes(&error), "the audit is held up");
-                        }
+                    Err(error) if !std::mem::replace(&mut said, true) => {
+                        tracing::warn!(error = causes(&error), "the audit is held up");
                     }
+                    Err(_) => {}
                 }
                 // Watermarks are as old as this pause at least, however long the look took.
                 if !rest(EVERY, &stop).await {
@@ -105,45 +103,59 @@ impl Auditor {
         }
     }
 
-    /// One look and its repairs; returns the watermarks for the next.
+    /// One look and its repairs, and the watermarks for the next. A repair that
+    /// fails holds up none of the others; the first error is returned at the end.
     async fn tick(
         &self,
-        marks: &[Watermark],
+        marks: &mut Vec<Watermark>,
         scan: bool,
         blocked: &mut Blocked,
         stop: &CancellationToken,
-    ) -> Result<Vec<Watermark>, Error> {
-        let mut audit = self.look(marks, scan).await?;
-        self.unblock(&audit, blocked).await?;
+    ) -> Result<(), Error> {
+        let audit = self.look(marks, scan).await?;
         self.queue.metrics().unaccounted.set(u32::try_from(audit.lost.len()).unwrap_or(u32::MAX));
-        let next = self.watermarks(&audit, marks).await?;
+        let repaired = self.repair(&audit).await;
+        let unblocked = self.unblock(&audit, blocked).await;
+        let brought_back = self.bring_back(audit, marks, stop).await;
+        repaired.and(unblocked).and(brought_back)
+    }
+
+    async fn look(&self, marks: &[Watermark], scan: bool) -> Result<Audit, Error> {
+        let audit = audit::audit(self.queue.pool(), self.worker_id, marks, scan, BATCH).await;
+        Ok(audit.inspect_err(|_| self.queue.metrics().postgres_errors.increment(1))?)
+    }
+
+    /// What needs no Redis: rescues what has lost its worker, and ends what has expired.
+    async fn repair(&self, audit: &Audit) -> Result<(), Error> {
+        let rescued = self.rescuer.rescue(&audit.orphaned, audit.now).await;
+        rescued.and(self.expire(&audit.expired).await)
+    }
+
+    /// Pushes what is lost, batch after batch while the lists are short. Without
+    /// Redis the watermarks stay as they are: older ones are as good.
+    async fn bring_back(
+        &self,
+        mut audit: Audit,
+        marks: &mut Vec<Watermark>,
+        stop: &CancellationToken,
+    ) -> Result<(), Error> {
+        let looked_by = std::mem::replace(marks, self.watermarks(&audit, marks).await?);
         loop {
             let full = u32::try_from(audit.lost.len()).is_ok_and(|lost| lost >= BATCH);
             self.push_again(&audit).await?;
             if !full || stop.is_cancelled() || !self.leases.holds(DUTY) || self.longest(&audit.lists).await? >= SHORT {
-                return Ok(next);
+                return Ok(());
             }
-            audit = self.look(marks, false).await?;
+            audit = self.look(&looked_by, false).await?;
+            self.repair(&audit).await?;
         }
-    }
-
-    /// Looks, and rescues what has lost its worker: that needs no Redis.
-    async fn look(&self, marks: &[Watermark], scan: bool) -> Result<Audit, Error> {
-        let audit = audit::audit(self.queue.pool(), self.worker_id, marks, scan, BATCH).await;
-        let audit = audit.inspect_err(|_| self.queue.metrics().postgres_errors.increment(1))?;
-        self.rescuer.rescue(&audit.orphaned, audit.now).await?;
-        self.expire(&audit.expired).await?;
-        Ok(audit)
     }
 
     /// Finds blocked jobs that may go on and that nobody told of: a part of them
     /// each time, one after the other.
     async fn unblock(&self, audit: &Audit, blocked: &mut Blocked) -> Result<(), Error> {
         if audit.limited {
-            let keys = limits::waiting_keys(self.queue.pool(), &blocked.key, BLOCKED).await?;
-            let full = i64::try_from(keys.len()).is_ok_and(|keys| keys >= BLOCKED);
-            blocked.key = keys.last().filter(|_| full).cloned().unwrap_or_default();
-            self.wake.limits(keys);
+            self.admit(&mut blocked.key).await?;
         }
         let started = Instant::now();
         let mut child = audit.waiting.then_some(blocked.child);
@@ -152,12 +164,26 @@ impl Auditor {
             self.wake.ended(overdue.ended);
             self.wake.free(overdue.free);
             blocked.child = overdue.next.unwrap_or_default();
-            child = overdue.next.filter(|_| started.elapsed() < FOR_CHILDREN);
+            child = overdue.next.filter(|_| started.elapsed() < FOR_BLOCKED);
         }
         if audit.unknown {
             self.release_known().await?;
         }
         Ok(())
+    }
+
+    /// Tells of limit keys that have room, from `key` on.
+    async fn admit(&self, key: &mut String) -> Result<(), Error> {
+        let started = Instant::now();
+        loop {
+            let overdue = limits::overdue(self.queue.pool(), key, BLOCKED).await?;
+            self.wake.limits(overdue.keys);
+            let more = overdue.next.is_some() && started.elapsed() < FOR_BLOCKED;
+            *key = overdue.next.unwrap_or_default();
+            if !more {
+                return Ok(());
+            }
+        }
     }
 
     /// Lets parked jobs go on that a worker knows by now, for one tick at most.
@@ -192,11 +218,13 @@ impl Auditor {
             self.queue.lists.push(std::slice::from_ref(first)).await?;
         }
         let requeued = audit::requeue(self.queue.pool(), &audit.lost, audit.now).await?;
-        let pushed = self.queue.lists.push(&audit.lost).await;
+        let requeued: HashSet<Uuid> = requeued.into_iter().collect();
+        let ready: Vec<Ready> = audit.lost.iter().filter(|job| requeued.contains(&job.id)).cloned().collect();
+        let pushed = self.queue.lists.push(&ready).await;
         self.refused.store(pushed.is_err(), Ordering::Relaxed);
         pushed?;
-        self.queue.metrics().repushed.increment(requeued);
-        tracing::info!(jobs = requeued, "found jobs on no ready list; pushed them again");
+        self.queue.metrics().repushed.increment(ready.len() as u64);
+        tracing::info!(jobs = ready.len(), "found jobs on no ready list; pushed them again");
         Ok(())
     }
 

@@ -11,7 +11,15 @@ use std::{
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::{Error, Queue, ledger::cancel, ledger::partitions, signals::Signal};
+use crate::{
+    Error, Queue,
+    ledger::{
+        cancel::{self, Cancelled},
+        finish::Gone,
+        partitions,
+    },
+    signals::Signal,
+};
 
 /// How long a handler whose token has fired may take to end by itself, before
 /// its future is dropped.
@@ -20,14 +28,24 @@ pub(crate) const HANDLER_GRACE: Duration = Duration::from_secs(1);
 /// The reason that jobs end with when somebody has cancelled them.
 pub(crate) const REQUESTED: &str = "cancelled on request";
 
-/// How a run is told to stop.
+/// What a run and its worker tell each other: that it has begun, and that it is to stop.
 #[derive(Debug, Default)]
 pub(crate) struct Stop {
     token: CancellationToken,
     requested: AtomicBool,
+    began: AtomicBool,
 }
 
 impl Stop {
+    /// Says that the handler is about to be called.
+    pub(crate) fn begin(&self) {
+        self.began.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn has_begun(&self) -> bool {
+        self.began.load(Ordering::Acquire)
+    }
+
     /// Stops the run at once: it has lost its job, or the worker ends.
     pub(crate) fn now(&self) {
         self.token.cancel();
@@ -57,6 +75,8 @@ pub enum Cancellation {
     /// It runs: its handler is told, and it will end as cancelled, unless it
     /// completes first.
     Requested,
+    /// As [`Requested`](Self::Requested), and somebody has asked for it before.
+    AlreadyRequested,
 }
 
 impl Queue {
@@ -75,13 +95,13 @@ impl Queue {
         let kept = self.days_of_cancelled();
         let cancel = || cancel::cancel(self.pool(), id, REQUESTED, kept);
         match partitions::or_made(self, cancel).await? {
-            Some((Cancellation::Requested, _)) => {
-                self.lists.signal(Signal::Cancel(id)).await;
-                Ok(Cancellation::Requested)
+            Some((Cancellation::Ended, cancelled)) => {
+                self.lists.tell_gone(&self.count_cancelled(cancelled, "cancelled")).await;
+                Ok(Cancellation::Ended)
             }
-            Some((ended, gone)) => {
-                self.lists.tell_gone(&gone).await;
-                Ok(ended)
+            Some((requested, _)) => {
+                self.lists.signal(Signal::Cancel(id)).await;
+                Ok(requested)
             }
             None => Err(self.not_live(id).await?),
         }
@@ -91,8 +111,17 @@ impl Queue {
     pub(crate) async fn expire(&self, ids: &[Uuid]) -> Result<usize, Error> {
         let kept = self.days_of_cancelled();
         let expired = partitions::or_made(self, || cancel::expire(self.pool(), ids, kept)).await?;
+        let expired = self.count_cancelled(expired, "expired");
         self.lists.tell_gone(&expired).await;
         Ok(expired.len())
+    }
+
+    /// Counts jobs that were cancelled while they waited.
+    pub(crate) fn count_cancelled(&self, cancelled: Vec<Cancelled>, outcome: &'static str) -> Vec<Gone> {
+        for job in &cancelled {
+            self.metrics().ended(&job.kind, outcome);
+        }
+        cancelled.into_iter().map(Gone::from).collect()
     }
 
     /// Why a job that is not in the hot table can't be worked on.

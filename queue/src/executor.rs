@@ -34,7 +34,11 @@ use crate::{
     Outcome, Run, backoff,
     cancel::{HANDLER_GRACE, REQUESTED},
     finisher::Settled,
-    ledger::finish::{EndState, Retried},
+    held::Held,
+    ledger::{
+        finish::{EndState, Retried},
+        give_back::Claim,
+    },
     metrics::KindMetrics,
     outcome::FailureKind,
     registry::{Attempted, Entry},
@@ -46,15 +50,22 @@ type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// An attempt on a task of its own, so that handlers use all cores. Its outcome
 /// has gone to the finisher by the time it is ready.
-pub(crate) struct Spawned(JoinHandle<()>);
+pub(crate) struct Spawned {
+    attempt: JoinHandle<()>,
+    claim: Claim,
+    held: Arc<Held>,
+}
 
 impl Future for Spawned {
     type Output = Result<(), Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(cx).map(|joined| {
+        Pin::new(&mut self.attempt).poll(cx).map(|joined| {
+            // Not the handler, whose panics are caught, but what stands around it.
             if let Err(error) = joined {
-                tracing::error!(%error, "an attempt ended without an outcome; the last sweep gives its job back");
+                tracing::error!(%error, "an attempt ended without an outcome; the reconciler gives its job back");
+                self.held.remove(std::iter::once(self.claim));
+                self.held.doubt();
             }
             Ok(())
         })
@@ -164,6 +175,7 @@ impl<C: Send + Sync + 'static> Service<Task<Assignment<C>>> for Dispatch<C> {
 /// The layer of [`Settle`].
 #[derive(Clone)]
 pub(crate) struct SettleLayer {
+    pub(crate) held: Arc<Held>,
     pub(crate) settled: mpsc::Sender<Settled>,
     /// Fired when the worker stops for good: what runs then is given back unburnt.
     pub(crate) stopping: CancellationToken,
@@ -206,9 +218,11 @@ where
         let slot = task.args.slot.take();
         let span = span_of(&run);
         let attempt = self.inner.call(task).instrument(span.clone());
-        let SettleLayer { settled, stopping } = self.layer.clone();
+        let SettleLayer { held, settled, stopping } = self.layer.clone();
         let started = Instant::now();
-        Spawned(tokio::spawn(async move {
+        let claim = run.claim();
+        let attempt = tokio::spawn(async move {
+            run.stop.begin();
             let ended = attempt.await.map_err(Into::into);
             let ran = started.elapsed();
             metrics.wait.record(run.waited.as_secs_f64());
@@ -220,7 +234,8 @@ where
                 let _ = settled.send(outcome.settled).await;
             }
             drop(slot);
-        }))
+        });
+        Spawned { attempt, claim, held }
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
     held::Held,
     ledger::{
         finish::{self, Ended, Retried},
-        give_back::{self, Claim, GivenBack},
+        give_back::{self, Claim, GivenBack, Return},
         partitions,
     },
     unblock::Wake,
@@ -141,7 +141,7 @@ impl Finisher {
             match settled {
                 Settled::Ended(job) => ended.push(job.clone()),
                 Settled::Retried(job) => retried.push(job.clone()),
-                Settled::GivenBack(claim) => given_back.push(*claim),
+                Settled::GivenBack(claim) => given_back.push(Return { claim: *claim, began: true }),
                 Settled::Committed(_) => {}
             }
         }
@@ -153,7 +153,7 @@ impl Finisher {
             written.extend(gone.iter().map(|job| job.id));
         }
         if !given_back.is_empty() {
-            let free = || give_back::give_back(self.queue.pool(), &given_back, true, kept);
+            let free = || give_back::give_back(self.queue.pool(), &given_back, kept);
             let GivenBack { ready, cancelled } = partitions::or_made(&self.queue, free).await?;
             self.wake.gone(&cancelled);
             written.extend(ready.iter().map(|job| job.id).chain(cancelled.iter().map(|job| job.id)));

@@ -13,7 +13,11 @@ use chrono::{DateTime, Utc};
 use tokio::sync::{Notify, RwLock, RwLockReadGuard, RwLockWriteGuard, watch};
 use uuid::Uuid;
 
-use crate::{cancel::Stop, keys::List, ledger::give_back::Claim};
+use crate::{
+    cancel::Stop,
+    keys::List,
+    ledger::give_back::{Claim, Return},
+};
 
 /// The claims, and what the reconciler needs to find them in the ledger.
 #[derive(Debug)]
@@ -147,6 +151,15 @@ impl Held {
 
     pub(crate) fn claims(&self) -> Vec<Claim> {
         self.lock().claims.iter().map(|(id, holding)| (*id, holding.claim_id)).collect()
+    }
+
+    /// All of them, to be given back.
+    pub(crate) fn returns(&self) -> Vec<Return> {
+        let returned = |(id, holding): (&Uuid, &Holding)| Return {
+            claim: (*id, holding.claim_id),
+            began: holding.stop.has_begun(),
+        };
+        self.lock().claims.iter().map(returned).collect()
     }
 
     pub(crate) fn newest(&self) -> Vec<(List, DateTime<Utc>)> {

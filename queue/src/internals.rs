@@ -13,7 +13,8 @@ use crate::{
     ledger::{
         claim,
         finish::{self, EndState, Ended, Retried},
-        give_back, partitions,
+        give_back::{self, Return},
+        partitions,
     },
 };
 
@@ -71,8 +72,8 @@ pub async fn fail(queue: &Queue, ids: &[Uuid], claim_id: Uuid, delay_ms: i64) ->
 /// # Errors
 /// PostgreSQL's.
 pub async fn give_back(queue: &Queue, ids: &[Uuid], claim_id: Uuid) -> Result<Vec<Uuid>, Error> {
-    let claims: Vec<_> = ids.iter().map(|id| (*id, claim_id)).collect();
-    let given_back = give_back::give_back(queue.pool(), &claims, true, queue.days_of_cancelled()).await?;
+    let returns: Vec<Return> = ids.iter().map(|id| Return { claim: (*id, claim_id), began: true }).collect();
+    let given_back = give_back::give_back(queue.pool(), &returns, queue.days_of_cancelled()).await?;
     Ok(given_back.ready.into_iter().map(|ready| ready.id).collect())
 }
 

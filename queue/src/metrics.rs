@@ -51,7 +51,7 @@ declare! {
     RUN = Histogram "job_run_seconds" ["kind"]
         "How long attempts ran.";
     OUTCOMES = Counter "job_outcomes_total" ["kind", "outcome"]
-        "Attempts by how they ended: completed, retried, snoozed, discarded, cancelled, given_back.";
+        "Attempts by how they ended: completed, retried, snoozed, discarded, cancelled, given_back; and jobs that ended without one: discarded with the last worker that died with them, cancelled while they waited, and expired.";
     RETRIES = Counter "job_retries_total" ["kind"]
         "Attempts that failed and will be tried again.";
     RESCUED = Counter "jobs_rescued_total" []
@@ -155,6 +155,11 @@ impl Metrics {
             cancelled: outcome("cancelled"),
             snoozed: outcome("snoozed"),
         }
+    }
+
+    /// Counts a job that ended otherwise than by an attempt's end.
+    pub(crate) fn ended(&self, kind: &str, outcome: &'static str) {
+        On(&*self.recorder).counter(OUTCOMES, &[("kind", kind), ("outcome", outcome)]).increment(1);
     }
 
     pub(crate) fn jobs(&self, queue: &str, priority: &str, state: &str) -> Gauge {

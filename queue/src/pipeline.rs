@@ -125,10 +125,10 @@ impl Pipeline {
         self.finishers.wait(LAST_WORDS).await;
 
         // Handlers that never await can't be stopped; their jobs go back all the same.
-        let left = held.claims();
+        let left = held.returns();
         if !left.is_empty() {
             tracing::warn!(jobs = left.len(), "giving back jobs whose runs did not stop");
-            let free = || give_back::give_back(pool, &left, false, queue.days_of_cancelled());
+            let free = || give_back::give_back(pool, &left, queue.days_of_cancelled());
             let freed = timeout(LAST_WORDS, partitions::or_made(queue, free)).await;
             let GivenBack { ready, cancelled } = freed.unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
             // What can't be pushed or told is found by an auditor.

@@ -14,7 +14,7 @@ use crate::{
     Backoff, Queue,
     held::Held,
     ledger::{
-        give_back::{self, Claim, GivenBack},
+        give_back::{self, Claim, GivenBack, Return},
         partitions,
     },
     sabotage,
@@ -63,13 +63,15 @@ impl Reconciler {
         let ledger = give_back::held_by(self.queue.pool(), self.worker_id, &self.held.newest(), &in_doubt).await?;
         let ledger: HashSet<Claim> = ledger.into_iter().collect();
 
-        let forgotten: Vec<Claim> = ledger.difference(&ours).copied().collect();
+        // What was claimed by a lost answer never began; the rest has run, and its
+        // outcome was undone.
+        let unknown = |claim: &Claim| Return { claim: *claim, began: !in_doubt.contains(&claim.0) };
+        let forgotten: Vec<Return> = ledger.difference(&ours).map(unknown).collect();
         let given_back = if forgotten.is_empty() {
             GivenBack::default()
         } else {
             let kept = self.queue.days_of_cancelled();
-            partitions::or_made(&self.queue, || give_back::give_back(self.queue.pool(), &forgotten, false, kept))
-                .await?
+            partitions::or_made(&self.queue, || give_back::give_back(self.queue.pool(), &forgotten, kept)).await?
         };
         self.wake.gone(&given_back.cancelled);
         let ready = given_back.ready;

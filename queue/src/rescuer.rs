@@ -40,9 +40,14 @@ impl Rescuer {
         let (last, again): (Vec<_>, Vec<_>) =
             orphans.iter().partition(|orphan| orphan.cancel_requested || orphan.attempt >= orphan.max_attempts);
         let again: Vec<Rescue> = again.into_iter().map(|orphan| self.again(orphan)).collect();
-        let ended: Vec<Ended> = last.into_iter().map(|orphan| self.ended(orphan)).collect();
+        let ended: Vec<Ended> = last.iter().map(|orphan| self.ended(orphan)).collect();
         let rescue = || rescue::rescue(self.queue.pool(), &again, &ended);
         let Rescued { jobs: rescued, ready, gone } = partitions::or_made(&self.queue, rescue).await?;
+        let ended: HashSet<Uuid> = gone.iter().map(|job| job.id).collect();
+        for orphan in last.iter().filter(|orphan| ended.contains(&orphan.id)) {
+            let outcome = if orphan.cancel_requested { "cancelled" } else { "discarded" };
+            self.queue.metrics().ended(&orphan.kind, outcome);
+        }
         self.wake.gone(&gone);
         self.queue.metrics().rescued.increment(rescued as u64);
         if rescued > 0 {

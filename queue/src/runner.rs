@@ -7,9 +7,9 @@
 //! ```
 //!
 //! Beside that pipeline run the heartbeat, the reconciler and, while this
-//! worker holds their leases, the duties. The queue's own statements use a
-//! small pool of their own, so that handlers which hold all of the
-//! application's connections can't silence the heartbeat.
+//! worker holds their leases, the duties. The queue's own statements use small
+//! pools of their own, so that handlers which hold all of the application's
+//! connections can't silence the heartbeat.
 
 use std::{
     collections::HashSet,
@@ -305,7 +305,7 @@ impl<C: Send + Sync + 'static> Runner<C> {
         });
 
         let finishers = Tasks::new(failed.clone());
-        let finisher = Finisher { queue, held, wake, settled: Arc::new(Mutex::new(outcomes)) };
+        let finisher = Finisher { queue, held: held.clone(), wake, settled: Arc::new(Mutex::new(outcomes)) };
         for _ in 0..FINISHERS {
             finishers.spawn(finisher.clone().run());
         }
@@ -313,7 +313,7 @@ impl<C: Send + Sync + 'static> Runner<C> {
         let apalis = WorkerContext::new(&worker_id.to_string());
         let worker = WorkerBuilder::new(apalis.clone())
             .backend(Assignments { receiver })
-            .layer(SettleLayer { settled, stopping: stopping.clone() })
+            .layer(SettleLayer { held: held.clone(), settled, stopping: stopping.clone() })
             .layer(CatchPanicLayer::with_panic_handler(NoOutcome::of_panic))
             .build(Dispatch { context: self.context.clone() });
         let ended = failed.clone().drop_guard();

@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sqlx::{PgConnection, Postgres};
+use sqlx::{Connection as _, PgConnection, Postgres};
 use uuid::Uuid;
 
 use crate::{
@@ -123,11 +123,12 @@ impl Transaction {
         if new.is_empty() {
             return Ok(Vec::new());
         }
-        self.insert(new).await
+        self.insert_all(new, |_| Ok(())).await
     }
 
     /// Enqueues jobs that wait for one another, as one unit; returns their ids
-    /// in the order in which they were added.
+    /// in the order in which they were added. Where the flow is refused, none of
+    /// it is enqueued, and what the transaction did before stays.
     ///
     /// # Errors
     /// As [`enqueue`](Self::enqueue), and [`Error::NoSuchParent`] for a
@@ -137,11 +138,11 @@ impl Transaction {
     pub async fn enqueue_flow(&mut self, flow: Flow) -> Result<Vec<Uuid>, Error> {
         let jobs = flow.into_jobs()?;
         let ids: Vec<Uuid> = jobs.iter().map(|job| job.id).collect();
-        for (enqueued, id) in self.insert(jobs).await?.iter().zip(&ids) {
-            if enqueued.existing {
-                return Err(Error::KeyHeld { id: *id, holder: enqueued.id });
-            }
-        }
+        let all_new = |enqueued: &[Enqueued]| match ids.iter().zip(enqueued).find(|(_, enqueued)| enqueued.existing) {
+            Some((id, holder)) => Err(Error::KeyHeld { id: *id, holder: holder.id }),
+            None => Ok(()),
+        };
+        self.insert_all(jobs, all_new).await?;
         Ok(ids)
     }
 
@@ -150,6 +151,36 @@ impl Transaction {
         let (enqueued, announcement) = insert(&mut self.inner, jobs, &self.cause, self.queue.enqueuer()).await?;
         self.announce(announcement);
         Ok(enqueued)
+    }
+
+    /// Inserts all of `jobs`, or, where something refuses one of them, none.
+    async fn insert_all(
+        &mut self,
+        mut jobs: Vec<NewJob>,
+        accept: impl FnOnce(&[Enqueued]) -> Result<(), Error> + Send,
+    ) -> Result<Vec<Enqueued>, Error> {
+        // Without keys and parents nothing is left behind: one statement inserts them all.
+        if jobs.iter().all(|job| job.unique.is_none() && job.after.is_empty()) {
+            return self.insert(jobs).await;
+        }
+        self.queue.prepare(&mut jobs).await?;
+        let mut savepoint = self.inner.begin().await?;
+        let inserted = insert(&mut savepoint, jobs, &self.cause, self.queue.enqueuer()).await;
+        let accepted = inserted.and_then(|(enqueued, announcement)| {
+            accept(&enqueued)?;
+            Ok((enqueued, announcement))
+        });
+        match accepted {
+            Ok((enqueued, announcement)) => {
+                savepoint.commit().await?;
+                self.announce(announcement);
+                Ok(enqueued)
+            }
+            Err(refused) => {
+                savepoint.rollback().await?;
+                Err(refused)
+            }
+        }
     }
 
     /// What is to be told after the commit.

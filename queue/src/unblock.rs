@@ -139,7 +139,7 @@ impl Unblocker {
             let release = || dependencies::release(self.queue.pool(), parents, free, kept);
             let Released { announcement, cancelled, full } = partitions::or_made(&self.queue, release).await?;
             // What this lets go on in turn is seen to by the next look.
-            self.wake.gone(&cancelled);
+            self.wake.gone(&self.queue.count_cancelled(cancelled, "cancelled"));
             if !announcement.limit_keys.is_empty() {
                 self.wake.limits(announcement.limit_keys.iter().cloned());
             }

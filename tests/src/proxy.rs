@@ -18,13 +18,21 @@ use tokio::{
     task::JoinHandle,
 };
 
+/// How many COMMITs are still to be lost, and in which way.
+#[derive(Debug, Default)]
+struct Losses {
+    answers: AtomicUsize,
+    commits: AtomicUsize,
+}
+
 /// Passes everything on between clients and PostgreSQL, until it is told to
-/// lose the answer to a COMMIT: then the server has committed, and the client
-/// sees its connection break.
+/// lose the answer to a COMMIT (then the server has committed, and the client
+/// sees its connection break) or to swallow a COMMIT (then the server waits for
+/// it, and neither side hears of the other again).
 #[derive(Debug)]
 pub struct PostgresProxy {
     options: PgConnectOptions,
-    to_lose: Arc<AtomicUsize>,
+    losses: Arc<Losses>,
     cut: watch::Sender<bool>,
     hung: watch::Sender<usize>,
     accepting: JoinHandle<()>,
@@ -36,8 +44,8 @@ impl PostgresProxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let server = (options.get_host().to_owned(), options.get_port());
-        let to_lose = Arc::new(AtomicUsize::new(0));
-        let losing = to_lose.clone();
+        let losses = Arc::<Losses>::default();
+        let losing = losses.clone();
         let cut = watch::Sender::new(false);
         let cutting = cut.subscribe();
         let hung = watch::Sender::new(0);
@@ -60,7 +68,7 @@ impl PostgresProxy {
                 });
             }
         });
-        Self { options: options.host("127.0.0.1").port(port), to_lose, cut, hung, accepting }
+        Self { options: options.host("127.0.0.1").port(port), losses, cut, hung, accepting }
     }
 
     /// Breaks all connections and takes no new ones.
@@ -87,13 +95,24 @@ impl PostgresProxy {
 
     /// Loses the answers to the next `commits`.
     pub fn lose_answers(&self, commits: usize) {
-        self.to_lose.store(commits, Ordering::SeqCst);
+        self.losses.answers.store(commits, Ordering::SeqCst);
     }
 
     /// How many answers are still to be lost.
     #[must_use]
     pub fn still_to_lose(&self) -> usize {
-        self.to_lose.load(Ordering::SeqCst)
+        self.losses.answers.load(Ordering::SeqCst)
+    }
+
+    /// Swallows the next `commits`; their connections stay open and say nothing any more.
+    pub fn swallow(&self, commits: usize) {
+        self.losses.commits.store(commits, Ordering::SeqCst);
+    }
+
+    /// How many COMMITs are still to be swallowed.
+    #[must_use]
+    pub fn still_to_swallow(&self) -> usize {
+        self.losses.commits.load(Ordering::SeqCst)
     }
 }
 
@@ -104,7 +123,7 @@ impl Drop for PostgresProxy {
 }
 
 /// Passes on until either side closes, or an answer is lost.
-async fn pass(client: &mut TcpStream, server: &mut TcpStream, to_lose: &AtomicUsize) -> io::Result<()> {
+async fn pass(client: &mut TcpStream, server: &mut TcpStream, losses: &Losses) -> io::Result<()> {
     let (mut asked, mut answered) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
     loop {
         tokio::select! {
@@ -113,8 +132,12 @@ async fn pass(client: &mut TcpStream, server: &mut TcpStream, to_lose: &AtomicUs
                 if read == 0 {
                     return Ok(());
                 }
+                let commits = is_commit(&asked[..read]);
+                if commits && take(&losses.commits) {
+                    pending::<()>().await;
+                }
                 server.write_all(&asked[..read]).await?;
-                if is_commit(&asked[..read]) && take(to_lose) {
+                if commits && take(&losses.answers) {
                     // It has committed by the time it answers.
                     let _lost = server.read(&mut answered).await?;
                     return Ok(());

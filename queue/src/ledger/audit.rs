@@ -72,7 +72,8 @@ struct Row {
 
 /// Looks at up to `limit` rows a list that are older than the list's watermark
 /// and have no living worker, tells which lists there are, and keeps the
-/// watermarks in the auditor's lease. One statement.
+/// watermarks in the auditor's lease. One statement. (Whether anything is
+/// blocked is asked in the order of an index, as `EXISTS` may read the table.)
 ///
 /// The lists are those of the queues that workers serve. With `scan` they are
 /// also found by skipping through their index, for queues that nobody serves:
@@ -107,11 +108,15 @@ pub(crate) async fn audit(
                     NULL::uuid AS id, NULL::uuid AS claim_id, NULL::uuid AS worker_id, NULL::text AS kind,
                     NULL::smallint AS attempt, NULL::smallint AS max_attempts, NULL::bigint AS losses,
                     NULL::boolean AS cancel_requested, NULL::boolean AS expired,
-                    EXISTS (SELECT FROM queue_jobs WHERE state = 'blocked' AND blocked_by = 'limit') AS limited,
-                    EXISTS (SELECT FROM queue_jobs WHERE state = 'blocked' AND blocked_by = 'parents') AS waiting,
-                    EXISTS (SELECT FROM queue_jobs WHERE state = 'blocked' AND blocked_by = 'kind') AS unknown
+                    (SELECT limit_key FROM queue_jobs WHERE state = 'blocked' AND blocked_by = 'limit'
+                     ORDER BY limit_key LIMIT 1) IS NOT NULL AS limited,
+                    (SELECT id FROM queue_jobs WHERE state = 'blocked' AND blocked_by = 'parents'
+                     ORDER BY id LIMIT 1) IS NOT NULL AS waiting,
+                    (SELECT kind FROM queue_jobs WHERE state = 'blocked' AND blocked_by = 'kind'
+                     ORDER BY kind LIMIT 1) IS NOT NULL AS unknown
              UNION ALL
-             SELECT clock_timestamp(), queue, priority, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+             SELECT clock_timestamp(), queue, priority,
+                    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
              FROM (SELECT queue, priority FROM list
                    UNION
                    SELECT queue, priority::smallint FROM queue_workers, unnest(queues) AS queue,
@@ -177,25 +182,31 @@ fn values(marks: &[Watermark]) -> String {
     rows.join(", ")
 }
 
-/// Gives those of `ready` that are still waiting the time with which they were pushed.
-pub(crate) async fn requeue(pool: &PgPool, ready: &[Ready], queued_at: DateTime<Utc>) -> sqlx::Result<u64> {
+/// Gives those of `ready` that still wait, and that nobody has locked, the time
+/// with which they are to be pushed; returns which.
+pub(crate) async fn requeue(pool: &PgPool, ready: &[Ready], queued_at: DateTime<Utc>) -> sqlx::Result<Vec<Uuid>> {
     within_deadline!(pool, |connection| requeue_on(&mut connection, ready, queued_at))
 }
 
-async fn requeue_on(connection: &mut PgConnection, ready: &[Ready], queued_at: DateTime<Utc>) -> sqlx::Result<u64> {
+async fn requeue_on(
+    connection: &mut PgConnection,
+    ready: &[Ready],
+    queued_at: DateTime<Utc>,
+) -> sqlx::Result<Vec<Uuid>> {
     let ids: Vec<Uuid> = ready.iter().map(|job| job.id).collect();
     let mut transaction = super::begin_duty(connection).await?;
-    let requeued = sqlx::query!(
+    let requeued = sqlx::query_scalar!(
         r#"UPDATE queue_jobs AS job SET queued_at = $2
            WHERE id = ANY(ARRAY(
                SELECT id FROM queue_jobs
                WHERE id = ANY($1) AND worker_id IS NULL AND state <> ALL ('{scheduled,blocked}')
-               FOR UPDATE SKIP LOCKED))"#,
+               FOR UPDATE SKIP LOCKED))
+           RETURNING id"#,
         &ids,
         queued_at,
     )
-    .execute(&mut *transaction)
+    .fetch_all(&mut *transaction)
     .await?;
     transaction.commit().await?;
-    Ok(requeued.rows_affected())
+    Ok(requeued)
 }

@@ -10,6 +10,21 @@ use crate::cancel::Cancellation;
 /// A job, and the claim that holds it; `None` for one that waits.
 pub(crate) type Named = (Uuid, Option<Uuid>);
 
+/// A job that has ended as cancelled.
+#[derive(Debug)]
+pub(crate) struct Cancelled {
+    pub(crate) id: Uuid,
+    pub(crate) kind: String,
+    pub(crate) limit_key: Option<String>,
+    pub(crate) has_children: bool,
+}
+
+impl From<Cancelled> for Gone {
+    fn from(job: Cancelled) -> Self {
+        Self { id: job.id, limit_key: job.limit_key, has_children: job.has_children }
+    }
+}
+
 /// Cancels a job that waits, or asks for the cancellation of one that runs.
 /// `None`: no such job is live. What has ended is returned too.
 pub(crate) async fn cancel(
@@ -17,7 +32,7 @@ pub(crate) async fn cancel(
     id: Uuid,
     reason: &str,
     kept: &Value,
-) -> sqlx::Result<Option<(Cancellation, Vec<Gone>)>> {
+) -> sqlx::Result<Option<(Cancellation, Vec<Cancelled>)>> {
     within_deadline!(pool, |connection| cancel_on(&mut connection, id, reason, kept))
 }
 
@@ -26,7 +41,7 @@ async fn cancel_on(
     id: Uuid,
     reason: &str,
     kept: &Value,
-) -> sqlx::Result<Option<(Cancellation, Vec<Gone>)>> {
+) -> sqlx::Result<Option<(Cancellation, Vec<Cancelled>)>> {
     let mut transaction = super::begin_duty(connection).await?;
     let held = sqlx::query!("SELECT claim_id FROM queue_jobs WHERE id = $1 FOR UPDATE", id)
         .fetch_optional(&mut *transaction)
@@ -34,10 +49,12 @@ async fn cancel_on(
     let cancelled = match held {
         None => None,
         Some(row) if row.claim_id.is_some() => {
-            sqlx::query!("UPDATE queue_jobs SET cancel_requested = true WHERE id = $1 AND NOT cancel_requested", id)
-                .execute(&mut *transaction)
-                .await?;
-            Some((Cancellation::Requested, Vec::new()))
+            let request = sqlx::query!(
+                "UPDATE queue_jobs SET cancel_requested = true WHERE id = $1 AND NOT cancel_requested",
+                id
+            );
+            let is_news = request.execute(&mut *transaction).await?.rows_affected() > 0;
+            Some((if is_news { Cancellation::Requested } else { Cancellation::AlreadyRequested }, Vec::new()))
         }
         Some(_) => {
             let gone = end(&mut transaction, &[(id, None)], Only::Any, reason, kept).await?;
@@ -56,14 +73,18 @@ pub(crate) async fn is_requested(pool: &PgPool, id: Uuid) -> sqlx::Result<bool> 
     Ok(requested.unwrap_or_default())
 }
 
-/// Cancels those of `ids` that wait and whose time to start is over.
-pub(crate) async fn expire(pool: &PgPool, ids: &[Uuid], kept: &Value) -> sqlx::Result<Vec<Gone>> {
+/// Cancels those of `ids` that wait and whose time to start is over; skips locked rows.
+pub(crate) async fn expire(pool: &PgPool, ids: &[Uuid], kept: &Value) -> sqlx::Result<Vec<Cancelled>> {
     within_deadline!(pool, |connection| expire_on(&mut connection, ids, kept))
 }
 
-async fn expire_on(connection: &mut PgConnection, ids: &[Uuid], kept: &Value) -> sqlx::Result<Vec<Gone>> {
-    let named: Vec<Named> = ids.iter().map(|id| (*id, None)).collect();
+async fn expire_on(connection: &mut PgConnection, ids: &[Uuid], kept: &Value) -> sqlx::Result<Vec<Cancelled>> {
     let mut transaction = super::begin_fast(connection).await?;
+    let waiting = sqlx::query_scalar!(
+        "SELECT id FROM queue_jobs WHERE id = ANY($1) AND claim_id IS NULL ORDER BY id FOR UPDATE SKIP LOCKED",
+        ids,
+    );
+    let named: Vec<Named> = waiting.fetch_all(&mut *transaction).await?.into_iter().map(|id| (id, None)).collect();
     let expired = end(&mut transaction, &named, Only::Expired, "expired", kept).await?;
     transaction.commit().await?;
     Ok(expired)
@@ -88,10 +109,10 @@ pub(crate) async fn end(
     only: Only,
     reason: &str,
     kept: &Value,
-) -> sqlx::Result<Vec<Gone>> {
+) -> sqlx::Result<Vec<Cancelled>> {
     let (ids, claim_ids): (Vec<Uuid>, Vec<Option<Uuid>>) = named.iter().copied().unzip();
     sqlx::query_as!(
-        Gone,
+        Cancelled,
         r#"WITH named AS MATERIALIZED (SELECT * FROM unnest($1::uuid[], $2::uuid[]) AS n (id, claim_id)),
            gone AS (
                DELETE FROM queue_jobs AS job USING named
@@ -111,7 +132,7 @@ pub(crate) async fn end(
                   expires_at, progress, unique_key, unique_scope,
                   limit_key, limit_concurrency, limit_per_minute, has_children
            FROM gone
-           RETURNING id, limit_key, has_children"#,
+           RETURNING id, kind, limit_key, has_children"#,
         &ids,
         &claim_ids as &[Option<Uuid>],
         only == Only::Expired,

@@ -8,9 +8,8 @@ use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::{
-    cancel::{self, Only},
+    cancel::{self, Cancelled, Only},
     enqueue::{Announcement, Enqueued},
-    finish::Gone,
     within_deadline,
 };
 use crate::{Error, OnParentFailure, new_job::NewJob, ready_list::Ready};
@@ -138,7 +137,7 @@ pub(crate) struct Overdue {
 pub(crate) struct Released {
     pub(crate) announcement: Announcement,
     /// Those that were cancelled for a parent.
-    pub(crate) cancelled: Vec<Gone>,
+    pub(crate) cancelled: Vec<Cancelled>,
     /// Whether there may be more children of these parents.
     pub(crate) full: bool,
 }
@@ -173,8 +172,7 @@ async fn release_on(
 }
 
 /// A slice of the children of those of `parents` that have ended, and `free`;
-/// and whether the slice is full. Those that still wait are locked, in the order
-/// of their ids: parents that end at the same time are looked at one after the
+/// and whether the slice is full. They are locked, in the order of their ids: parents that end at the same time are looked at one after the
 /// other.
 async fn lock_children(
     connection: &mut PgConnection,
@@ -218,7 +216,7 @@ async fn forget(connection: &mut PgConnection, parents: &[Uuid], children: &[Uui
     .await
 }
 
-async fn cancel_doomed(connection: &mut PgConnection, failed: &[Uuid], kept: &Value) -> sqlx::Result<Vec<Gone>> {
+async fn cancel_doomed(connection: &mut PgConnection, failed: &[Uuid], kept: &Value) -> sqlx::Result<Vec<Cancelled>> {
     if failed.is_empty() {
         return Ok(Vec::new());
     }

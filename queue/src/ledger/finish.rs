@@ -107,9 +107,9 @@ async fn write_on(
 
 /// Moves ended jobs to the history; returns those whose fence held.
 ///
-/// A row is locked by its own deletion: of a running job's row only its one
-/// holder, or a rescuer that skips locked rows, ever waits for the lock, so
-/// there is no order to keep and no lock to take apart. A missing partition
+/// A row is locked by its own deletion, in no order: who else locks rows of
+/// running jobs locks one (a cancellation), skips locked ones (a rescue), or is
+/// a reconciler, which tries again after a deadlock. A missing partition
 /// makes the statement fail with `check_violation` (23514); see
 /// [`super::partitions`].
 pub(crate) async fn end(connection: &mut PgConnection, ended: &[Ended]) -> sqlx::Result<Vec<Gone>> {
@@ -189,7 +189,8 @@ pub(crate) async fn cancel_the_rest(
     }
     let done: HashSet<&Uuid> = done.iter().collect();
     let rest: Vec<_> = claims.filter(|(id, _)| !done.contains(id)).map(|(id, claim)| (id, Some(claim))).collect();
-    cancel::end(connection, &rest, Only::Requested, REQUESTED, kept).await
+    let cancelled = cancel::end(connection, &rest, Only::Requested, REQUESTED, kept).await?;
+    Ok(cancelled.into_iter().map(Gone::from).collect())
 }
 
 /// Schedules the next attempt of failed jobs, unless somebody has cancelled

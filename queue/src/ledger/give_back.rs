@@ -16,6 +16,14 @@ use crate::{keys::List, ready_list::Ready};
 /// A claim: which job, under which fence.
 pub(crate) type Claim = (Uuid, Uuid);
 
+/// A claim that is to be given back.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Return {
+    pub(crate) claim: Claim,
+    /// Whether it began to run: then it does not expire any more.
+    pub(crate) began: bool,
+}
+
 /// What became of claims that were given back.
 #[derive(Debug, Default)]
 pub(crate) struct GivenBack {
@@ -26,40 +34,38 @@ pub(crate) struct GivenBack {
 }
 
 /// Gives back the claims whose fence still holds: queued again, the attempt
-/// not counted; ends those that somebody has cancelled. What `began` to run
-/// does not expire any more. `kept`: for how many days cancelled jobs are kept,
-/// by kind.
-pub(crate) async fn give_back(pool: &PgPool, claims: &[Claim], began: bool, kept: &Value) -> sqlx::Result<GivenBack> {
-    within_deadline!(pool, |connection| give_back_on(&mut connection, claims, began, kept))
+/// not counted; ends those that somebody has cancelled. `kept`: for how many
+/// days cancelled jobs are kept, by kind.
+pub(crate) async fn give_back(pool: &PgPool, returns: &[Return], kept: &Value) -> sqlx::Result<GivenBack> {
+    within_deadline!(pool, |connection| give_back_on(&mut connection, returns, kept))
 }
 
-async fn give_back_on(
-    connection: &mut PgConnection,
-    claims: &[Claim],
-    began: bool,
-    kept: &Value,
-) -> sqlx::Result<GivenBack> {
-    let (ids, claim_ids): (Vec<Uuid>, Vec<Uuid>) = claims.iter().copied().unzip();
+async fn give_back_on(connection: &mut PgConnection, returns: &[Return], kept: &Value) -> sqlx::Result<GivenBack> {
+    let (ids, claim_ids): (Vec<Uuid>, Vec<Uuid>) = returns.iter().map(|given| given.claim).unzip();
+    let began: Vec<bool> = returns.iter().map(|given| given.began).collect();
     let mut transaction = super::begin_fast(connection).await?;
     let rows = sqlx::query!(
-        r#"WITH claim AS MATERIALIZED (SELECT * FROM unnest($1::uuid[], $2::uuid[]) AS c (id, claim_id)),
+        r#"WITH claim AS MATERIALIZED (
+               SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::boolean[]) AS c (id, claim_id, began)),
            held AS MATERIALIZED (
-               SELECT job.id FROM queue_jobs AS job JOIN claim USING (id)
+               SELECT job.id, claim.began FROM queue_jobs AS job JOIN claim USING (id)
                WHERE job.id = ANY($1) AND job.claim_id = claim.claim_id AND NOT job.cancel_requested
                ORDER BY job.id FOR UPDATE OF job)
            UPDATE queue_jobs AS job
            SET worker_id = NULL, claim_id = NULL, attempt = attempt - 1, started_at = NULL,
-               expires_at = CASE WHEN $3 THEN NULL ELSE expires_at END, queued_at = clock_timestamp()
-           WHERE id = ANY(ARRAY(SELECT id FROM held))
+               expires_at = CASE WHEN held.began THEN NULL ELSE expires_at END, queued_at = clock_timestamp()
+           FROM held
+           WHERE job.id = held.id AND job.id = ANY($1)
            RETURNING job.id, queue, priority, queued_at"#,
         &ids,
         &claim_ids,
-        began,
+        &began,
     )
     .fetch_all(&mut *transaction)
     .await?;
     let given_back: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
-    let cancelled = finish::cancel_the_rest(&mut transaction, claims.iter().copied(), &given_back, kept).await?;
+    let cancelled =
+        finish::cancel_the_rest(&mut transaction, returns.iter().map(|given| given.claim), &given_back, kept).await?;
     transaction.commit().await?;
     let ready = rows.into_iter().map(|row| Ready::new(row.queue, row.priority, row.id, row.queued_at)).collect();
     Ok(GivenBack { ready, cancelled })

@@ -79,15 +79,24 @@ async fn admit_on(connection: &mut PgConnection, keys: &[String]) -> sqlx::Resul
     Ok(Announcement { ready, ..Announcement::default() })
 }
 
-/// The limit keys behind `after` of which jobs wait, at most `limit`: found by
-/// skipping through their index.
-pub(crate) async fn waiting_keys(pool: &PgPool, after: &str, limit: i64) -> sqlx::Result<Vec<String>> {
-    within_deadline!(pool, |connection| waiting_on(&mut connection, after, limit))
+/// What a look at keys with waiting jobs found.
+#[derive(Debug, Default)]
+pub(crate) struct Overdue {
+    /// Those that have room.
+    pub(crate) keys: Vec<String>,
+    /// Where to go on, if there may be more.
+    pub(crate) next: Option<String>,
 }
 
-async fn waiting_on(connection: &mut PgConnection, after: &str, limit: i64) -> sqlx::Result<Vec<String>> {
+/// Of the limit keys behind `after` of which jobs wait, at most `limit`, those
+/// that have room. They are found by skipping through their index.
+pub(crate) async fn overdue(pool: &PgPool, after: &str, limit: i64) -> sqlx::Result<Overdue> {
+    within_deadline!(pool, |connection| overdue_on(&mut connection, after, limit))
+}
+
+async fn overdue_on(connection: &mut PgConnection, after: &str, limit: i64) -> sqlx::Result<Overdue> {
     let mut transaction = super::begin_duty(connection).await?;
-    let keys = sqlx::query_scalar!(
+    let rows = sqlx::query!(
         r#"WITH RECURSIVE waiting AS (
                (SELECT limit_key, 1 AS place FROM queue_jobs
                 WHERE state = 'blocked' AND blocked_by = 'limit' AND limit_key > $1 ORDER BY limit_key LIMIT 1)
@@ -97,14 +106,29 @@ async fn waiting_on(connection: &mut PgConnection, after: &str, limit: i64) -> s
                    WHERE state = 'blocked' AND blocked_by = 'limit' AND limit_key > waiting.limit_key
                    ORDER BY limit_key LIMIT 1) AS next
                WHERE waiting.place < $2::bigint)
-           SELECT limit_key AS "key!" FROM waiting"#,
+           SELECT limit_key AS "key!",
+                  least(head.allowed - admitted.jobs, head.per_minute - admitted.waiting) > 0 AS "has_room!"
+           FROM waiting
+           CROSS JOIN LATERAL (
+               SELECT coalesce(limit_concurrency, $3::integer) AS allowed, limit_per_minute AS per_minute
+               FROM queue_jobs
+               WHERE state = 'blocked' AND blocked_by = 'limit' AND limit_key = waiting.limit_key
+               ORDER BY priority, queued_at LIMIT 1) AS head
+           CROSS JOIN LATERAL (
+               SELECT count(*) AS jobs, count(*) FILTER (WHERE worker_id IS NULL) AS waiting
+               FROM (SELECT worker_id FROM queue_jobs
+                     WHERE admitted AND limit_key = waiting.limit_key LIMIT head.allowed) AS a) AS admitted
+           ORDER BY limit_key"#,
         after,
         limit,
+        FAIR_WINDOW.cast_signed(),
     )
     .fetch_all(&mut *transaction)
     .await?;
     transaction.rollback().await?;
-    Ok(keys)
+    let full = i64::try_from(rows.len()).is_ok_and(|rows| rows >= limit);
+    let next = rows.last().filter(|_| full).map(|row| row.key.clone());
+    Ok(Overdue { keys: rows.into_iter().filter(|row| row.has_room).map(|row| row.key).collect(), next })
 }
 
 /// How a limit key stands.

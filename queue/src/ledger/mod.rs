@@ -14,7 +14,11 @@
 //! - **No session state** (no `LISTEN`, session locks, temporary tables or plain
 //!   `SET`), so a pooler in transaction mode may sit in between.
 
-use std::{io, time::Duration};
+use std::{
+    io,
+    ops::{Deref, DerefMut},
+    time::Duration,
+};
 
 use sqlx::{Connection, PgConnection, PgPool, Postgres, Transaction, pool::PoolConnection};
 use tokio::time::{error::Elapsed, timeout};
@@ -48,32 +52,72 @@ pub(crate) mod workers;
 /// lost connection; the reconciler finds out what became of it.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// Runs a transaction of the pipeline under [`DEADLINE`]; a connection that did
-/// not answer is closed and not used again.
+/// Runs a transaction of the pipeline under [`DEADLINE`], on a [`Loan`].
 macro_rules! within_deadline {
     ($pool:expr, |$connection:ident| $work:expr) => {{
-        let mut $connection = $pool.acquire().await?;
+        let mut $connection = $crate::ledger::Loan::of($pool).await?;
         let answer = tokio::time::timeout($crate::ledger::DEADLINE, $work).await;
-        $crate::ledger::answered(&mut $connection, answer)
+        $connection.answered(answer)
     }};
 }
 pub(crate) use within_deadline;
 
-fn answered<T>(connection: &mut PoolConnection<Postgres>, answer: Result<sqlx::Result<T>, Elapsed>) -> sqlx::Result<T> {
-    answer.unwrap_or_else(|_| {
-        connection.close_on_drop();
-        Err(sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, "no answer from PostgreSQL in time")))
-    })
+/// A connection that goes back to its pool only once its work was answered. One
+/// that did not answer in time, or whose caller went away meanwhile, may still
+/// be inside a transaction (transact-rs/sqlx#4385): it is closed.
+struct Loan {
+    connection: PoolConnection<Postgres>,
+    is_answered: bool,
+}
+
+impl Loan {
+    async fn of(pool: &PgPool) -> sqlx::Result<Self> {
+        Ok(Self { connection: pool.acquire().await?, is_answered: false })
+    }
+
+    fn answered<T>(mut self, answer: Result<sqlx::Result<T>, Elapsed>) -> sqlx::Result<T> {
+        self.is_answered = answer.is_ok();
+        answer.unwrap_or_else(|_| {
+            Err(sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, "no answer from PostgreSQL in time")))
+        })
+    }
+}
+
+impl Drop for Loan {
+    fn drop(&mut self) {
+        if !self.is_answered {
+            self.connection.close_on_drop();
+        }
+    }
+}
+
+impl Deref for Loan {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Loan {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.connection
+    }
 }
 
 /// A transaction for claims and finishes: by primary key whatever the
 /// statistics say, and committed asynchronously. After a crash of PostgreSQL
 /// the last of them may be undone, so a job may run again; it is never lost.
+///
+/// As every transaction of the queue, it idles for 10 s at most: where the way
+/// to a worker has fallen silent, PostgreSQL would keep its rows locked for as
+/// long as TCP takes to notice, and nobody could settle or rescue them.
 pub(crate) async fn begin_fast(connection: &mut PgConnection) -> sqlx::Result<Transaction<'_, Postgres>> {
     connection
         .begin_with(
             "BEGIN; SET LOCAL synchronous_commit = off; SET LOCAL enable_seqscan = off; \
-             SET LOCAL enable_nestloop = off; SET LOCAL lock_timeout = '5s'",
+             SET LOCAL enable_nestloop = off; SET LOCAL lock_timeout = '5s'; \
+             SET LOCAL idle_in_transaction_session_timeout = '10s'",
         )
         .await
 }
@@ -85,7 +129,8 @@ pub(crate) async fn begin_duty(connection: &mut PgConnection) -> sqlx::Result<Tr
     connection
         .begin_with(
             "BEGIN; SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL enable_seqscan = off; \
-             SET LOCAL jit = off; SET LOCAL lock_timeout = '1s'",
+             SET LOCAL jit = off; SET LOCAL lock_timeout = '1s'; \
+             SET LOCAL idle_in_transaction_session_timeout = '10s'",
         )
         .await
 }
@@ -116,9 +161,9 @@ async fn send_planned_anew_within<R>(deadline: Duration, pool: &PgPool, statemen
 where
     R: for<'r> sqlx::FromRow<'r, sqlx::postgres::PgRow>,
 {
-    let mut connection = pool.acquire().await?;
+    let mut connection = Loan::of(pool).await?;
     let statement = sqlx::raw_sql(sqlx::AssertSqlSafe(statement));
     let answer = timeout(deadline, statement.fetch_all(&mut *connection)).await;
-    let rows = answered(&mut connection, answer)?;
+    let rows = connection.answered(answer)?;
     rows.iter().map(R::from_row).collect()
 }

@@ -1,15 +1,17 @@
 //! The days of the history: one partition a UTC day, made ahead and dropped whole.
 
 use chrono::{Days, NaiveDate};
-use sqlx::{AssertSqlSafe, PgPool};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
 
+use super::within_deadline;
 use crate::Queue;
 
 const NAME: &str = "queue_history_%Y%m%d";
 
 /// Today, as the ledger's `keep_until` counts it: by PostgreSQL's clock, in UTC.
 async fn today(pool: &PgPool) -> sqlx::Result<NaiveDate> {
-    sqlx::query_scalar!(r#"SELECT (clock_timestamp() AT TIME ZONE 'UTC')::date AS "today!""#).fetch_one(pool).await
+    let today = sqlx::query_scalar!(r#"SELECT (clock_timestamp() AT TIME ZONE 'UTC')::date AS "today!""#);
+    within_deadline!(pool, |connection| today.fetch_one(&mut *connection))
 }
 
 /// Makes the partition of `day` unless it is there.
@@ -18,8 +20,13 @@ async fn today(pool: &PgPool) -> sqlx::Result<NaiveDate> {
 /// stop all finishes meanwhile; a table made apart and attached does not. Two
 /// makers at once are told apart by a lock that ends with the transaction.
 pub(crate) async fn ensure(pool: &PgPool, day: NaiveDate) -> sqlx::Result<()> {
+    within_deadline!(pool, |connection| ensure_on(&mut connection, day))
+}
+
+async fn ensure_on(connection: &mut PgConnection, day: NaiveDate) -> sqlx::Result<()> {
     let name = day.format(NAME).to_string();
-    let mut transaction = pool.begin_with("BEGIN; SET LOCAL lock_timeout = '2s'").await?;
+    let begin = "BEGIN; SET LOCAL lock_timeout = '2s'; SET LOCAL idle_in_transaction_session_timeout = '10s'";
+    let mut transaction = connection.begin_with(begin).await?;
     sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended('queue_history', 0))")
         .execute(&mut *transaction)
         .await?;

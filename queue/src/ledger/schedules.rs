@@ -22,6 +22,14 @@ const RUN_AT_MOST: usize = 100;
 /// schedule begins now, and so does another expression or zone: times before it
 /// was declared are no ticks of it, and nobody has missed them.
 pub(crate) async fn declare(pool: &PgPool, schedules: &[Schedule]) -> sqlx::Result<()> {
+    if schedules.is_empty() {
+        return Ok(());
+    }
+    within_deadline!(pool, |connection| declare_on(&mut connection, schedules))
+}
+
+async fn declare_on(connection: &mut PgConnection, schedules: &[Schedule]) -> sqlx::Result<()> {
+    let mut transaction = super::begin_duty(connection).await?;
     let names: Vec<&str> = schedules.iter().map(|schedule| schedule.name.as_str()).collect();
     let crons: Vec<&str> = schedules.iter().map(|schedule| schedule.cron.as_str()).collect();
     let zones: Vec<&str> = schedules.iter().map(|schedule| schedule.zone.as_str()).collect();
@@ -45,9 +53,9 @@ pub(crate) async fn declare(pool: &PgPool, schedules: &[Schedule]) -> sqlx::Resu
         &misfires as &[&str],
         &jobs as &[Json<&serde_json::value::RawValue>],
     )
-    .execute(pool)
+    .execute(&mut *transaction)
     .await?;
-    Ok(())
+    transaction.commit().await
 }
 
 /// What a look at the schedules found.
@@ -216,9 +224,8 @@ pub(crate) async fn enable(pool: &PgPool, name: &str, enabled: bool) -> sqlx::Re
            WHERE name = $1"#,
         name,
         enabled,
-    )
-    .execute(pool)
-    .await?;
+    );
+    let changed = within_deadline!(pool, |connection| changed.execute(&mut *connection))?;
     Ok(changed.rows_affected() > 0)
 }
 
@@ -237,9 +244,8 @@ pub(crate) async fn list(pool: &PgPool, name: Option<&str>) -> sqlx::Result<Vec<
            WHERE name = $1 OR $1 IS NULL
            ORDER BY name"#,
         name,
-    )
-    .fetch_all(pool)
-    .await?;
+    );
+    let rows = within_deadline!(pool, |connection| rows.fetch_all(&mut *connection))?;
     Ok(rows
         .into_iter()
         .map(|row| ScheduleView {
@@ -261,10 +267,15 @@ pub(crate) async fn list(pool: &PgPool, name: Option<&str>) -> sqlx::Result<Vec<
 
 /// Removes ticks that are older than 90 days, but for the latest of their
 /// schedule, and schedules that no worker has declared for 30 days; up to
-/// `limit` of each.
+/// `limit` of each. What a worker declares counts as declared for as long as
+/// the worker has a row, however long ago it started.
 pub(crate) async fn prune(pool: &PgPool, limit: i64) -> sqlx::Result<u64> {
     let pruned = sqlx::query!(
-        r#"WITH schedule AS (
+        r#"WITH declared AS (
+               UPDATE queue_schedules SET updated_at = now()
+               WHERE updated_at < now() - interval '1 day'
+                 AND name IN (SELECT unnest(schedules) FROM queue_workers)),
+           schedule AS (
                DELETE FROM queue_schedules WHERE name IN (
                    SELECT name FROM queue_schedules
                    WHERE updated_at < now() - interval '30 days'
@@ -277,9 +288,8 @@ pub(crate) async fn prune(pool: &PgPool, limit: i64) -> sqlx::Result<u64> {
                              WHERE newer.schedule = old.schedule AND newer.tick_at > old.tick_at)
                ORDER BY tick_at LIMIT $1 FOR UPDATE SKIP LOCKED)"#,
         limit,
-    )
-    .execute(pool)
-    .await?;
+    );
+    let pruned = within_deadline!(pool, |connection| pruned.execute(&mut *connection))?;
     Ok(pruned.rows_affected())
 }
 

@@ -1,5 +1,7 @@
 //! What is committed and on no list is found within seconds.
 
+use std::time::Duration;
+
 use callboard_queue::{Cause, EnqueueOptions, Priority};
 use callboard_tests::{
     jobs::{Capped, Gated, NoOp},
@@ -47,7 +49,28 @@ async fn a_late_commit_is_found_too() {
         queue.completed(other_id).await;
     }
     late.commit().await.unwrap();
-    queue.job_in_state(id, "completed", std::time::Duration::from_secs(5)).await;
+    queue.job_in_state(id, "completed", Duration::from_secs(5)).await;
+    worker.drain().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_job_that_somebody_has_locked_holds_up_the_repair_of_no_other() {
+    let queue = TestQueue::new().await;
+    let expiring = EnqueueOptions { expires_in: Some(Duration::from_millis(1)), ..EnqueueOptions::default() };
+    let held = queue.enqueue_with(&NoOp::default(), expiring.clone()).await;
+    let expired = queue.enqueue_with(&NoOp::default(), expiring).await;
+    let mut locker = queue.pool().begin().await.unwrap();
+    sqlx::query("SELECT FROM queue_jobs WHERE id = $1 FOR UPDATE").bind(held).execute(&mut *locker).await.unwrap();
+    queue.wipe_redis().await;
+    let worker = TestWorker::start(&queue).await;
+    queue.job_in_state(expired, "cancelled", SOON).await;
+    let mut transaction = queue.pool().begin().await.unwrap();
+    let lost = callboard_queue::enqueue(&mut transaction, &NoOp::default(), &Cause::default()).await.unwrap().id;
+    transaction.commit().await.unwrap();
+    queue.completed(lost).await;
+    assert_eq!(queue.metric(r#"job_outcomes_total{kind="test.no_op",outcome="expired"}"#).to_string(), "1");
+    locker.rollback().await.unwrap();
+    queue.job_in_state(held, "cancelled", SOON).await;
     worker.drain().await.unwrap();
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use callboard_queue::{EnqueueOptions, Error, Flow, OnParentFailure, Reason};
 use callboard_tests::{
-    jobs::{Gated, Hopeless, Limited, NoOp, Returning},
+    jobs::{Gated, Hopeless, Keyed, Limited, NoOp, Returning, Scope},
     queue::TestQueue,
     wait::{SOON, wait_until},
     worker::TestWorker,
@@ -240,4 +240,26 @@ async fn a_flow_is_one_unit() {
     transaction.enqueue_flow(flow).await.unwrap();
     transaction.rollback().await.unwrap();
     assert_eq!(queue.live().await, 0);
+}
+
+#[tokio::test]
+async fn of_a_flow_that_is_refused_for_a_held_key_nothing_is_left_and_the_transaction_goes_on() {
+    let queue = TestQueue::new().await;
+    let held = Keyed::new("k", Scope::Finished);
+    let holder = queue.enqueue(&held).await;
+    let mut flow = Flow::new();
+    let parent = flow.add(&held);
+    flow.add_after(&[parent], &NoOp::default());
+    flow.add(&NoOp::default());
+    let mut transaction = queue.queue().begin().await.unwrap();
+    let before = transaction.enqueue(&NoOp { number: 1 }).await.unwrap().id;
+    let error = transaction.enqueue_flow(flow).await.unwrap_err();
+    assert!(matches!(error, Error::KeyHeld { holder: found, .. } if found == holder), "{error}");
+    transaction.commit().await.unwrap();
+    assert_eq!(queue.live().await, 2, "the holder, and what was enqueued before");
+    queue.stage().open_for_all();
+    let worker = TestWorker::start(&queue).await;
+    queue.completed(before).await;
+    queue.all_ended(2, "completed", SOON).await;
+    worker.drain().await.unwrap();
 }

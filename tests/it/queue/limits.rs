@@ -216,6 +216,18 @@ async fn a_thousand_keys_all_get_their_turn() {
 }
 
 #[tokio::test]
+async fn thousands_of_keys_that_nobody_told_are_admitted_within_seconds() {
+    let queue = TestQueue::new().await;
+    let jobs: Vec<Limited> =
+        (0..4_000).map(|key| Limited { ungated: true, ..Limited::to(1, &format!("key {key}")) }).collect();
+    queue.enqueue_many(&jobs).await;
+    // Nobody was there to hear of them.
+    let worker = TestWorker::start(&queue).await;
+    queue.all_ended(4_000, "completed", Duration::from_secs(12)).await;
+    worker.drain().await.unwrap();
+}
+
+#[tokio::test]
 async fn limits_that_would_never_run_a_job_are_refused_by_name() {
     let queue = TestQueue::new().await;
     let mut transaction = queue.queue().begin().await.unwrap();

@@ -1,5 +1,6 @@
 //! What the queue promises, over real servers: a test for each promise.
 
+mod abandoned;
 mod auditor;
 mod backpressure;
 mod cancel;
@@ -35,3 +36,4 @@ mod statements;
 mod testing;
 mod unique;
 mod why;
+mod wreck;

@@ -62,7 +62,7 @@ const STATEMENTS: [Statement; 10] = [
         name: "give back",
         source: include_str!("../../../queue/src/ledger/give_back.rs"),
         mark: "attempt = attempt - 1",
-        parameters: "$ids, $ids, true",
+        parameters: "$ids, $ids, array_fill(true, ARRAY[250])",
     },
     Statement {
         name: "rescue",

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use callboard_queue::Cause;
+use callboard_queue::{Cause, EnqueueOptions};
 use callboard_tests::{
     jobs::{Effect, Gated, NoOp},
     proxy::PostgresProxy,
@@ -33,16 +33,47 @@ async fn jobs_whose_claim_was_committed_and_its_answer_lost_run_once_and_unburnt
     let proxy = PostgresProxy::to(queue.database().options()).await;
     let worker = TestWorker::start_through(&proxy, &queue, "over a proxy").await;
     proxy.lose_answers(3);
-    let ids = queue.enqueue_many(&vec![NoOp::default(); 10]).await;
+    let options = EnqueueOptions { expires_in: Some(Duration::from_hours(1)), ..EnqueueOptions::default() };
+    let mut transaction = queue.queue().begin().await.unwrap();
+    let mut ids = Vec::new();
+    for _ in 0..10 {
+        ids.push(transaction.enqueue_with(&NoOp::default(), options.clone()).await.unwrap().id);
+    }
+    transaction.commit().await.unwrap();
     // QUEUE.md's bar.
     queue.all_ended(10, "completed", Duration::from_secs(10)).await;
     for id in ids {
         let job = queue.job(id).await;
+        assert!(job.expires_at.is_some(), "what never began may still expire");
         assert_eq!((job.attempt, queue.stage().times_run(id)), (1, 1));
         assert_eq!(job.errors, serde_json::json!([]));
     }
     assert_eq!(proxy.still_to_lose(), 0);
     assert!(queue.metric(GIVEN_BACK) >= 10.0);
+    worker.drain().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_silent_way_left_locked_goes_on_once_postgresql_ends_its_transaction() {
+    let queue = TestQueue::new().await;
+    let proxy = PostgresProxy::to(queue.database().options()).await;
+    let worker = TestWorker::start_through(&proxy, &queue, "over a proxy").await;
+    // Both finishers, and then a fetcher: their rows stay locked on the server's side.
+    let finishing = queue.enqueue_many(&vec![Gated::default(); 10]).await;
+    queue.stage().begun(10, SOON).await;
+    proxy.swallow(2);
+    queue.stage().open(5);
+    wait_until(SOON, "one finish is swallowed", || async { proxy.still_to_swallow() == 1 }).await;
+    queue.stage().open_for_all();
+    wait_until(SOON, "the other is too", || async { proxy.still_to_swallow() == 0 }).await;
+    proxy.swallow(1);
+    let claimed = queue.enqueue_many(&vec![NoOp::default(); 10]).await;
+    // The deadline of the worker, the time-out of the transaction, a wait for a lock, and a try.
+    queue.all_ended(20, "completed", Duration::from_secs(40)).await;
+    assert_eq!(proxy.still_to_swallow(), 0);
+    for id in finishing.iter().chain(&claimed) {
+        assert_eq!(queue.job(*id).await.attempt, 1, "nothing is burnt");
+    }
     worker.drain().await.unwrap();
 }
 

@@ -50,6 +50,8 @@ async fn a_killed_workers_jobs_run_elsewhere_within_25_seconds() {
     let discarded = queue.job_in_state(last, "discarded", SOON).await;
     assert_eq!((discarded.attempt, discarded.end_reason.as_deref()), (1, Some("attempts used up")));
     assert_eq!(discarded.errors[0]["failure"], "worker_lost");
+    let counted: String = format!(r#"job_outcomes_total{{kind="{}",outcome="discarded"}}"#, discarded.kind);
+    wait_until(SOON, "the discarded job is counted", || async { queue.metric(&counted) > 0.0 }).await;
 
     assert_eq!(queue.stage().times_run(long), 1);
 

@@ -61,7 +61,7 @@ impl Change {
                 Self::Retry => queue.retry(id).await.map(|()| "queued"),
                 Self::Cancel => queue.cancel(id).await.map(|cancelled| match cancelled {
                     Cancellation::Ended => "cancelled",
-                    Cancellation::Requested => "cancel_requested",
+                    Cancellation::Requested | Cancellation::AlreadyRequested => "cancel_requested",
                 }),
             }
         };
