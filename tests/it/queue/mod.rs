@@ -3,6 +3,7 @@
 mod abandoned;
 mod auditor;
 mod backpressure;
+mod bounded;
 mod cancel;
 mod claim;
 mod complete_in;
