@@ -137,7 +137,8 @@ impl AppState {
         .named(NAME, env!("CARGO_PKG_VERSION"))
         .with_kinds(&jobs::kinds())
         .with_payload_keys(settings.queue.queue_payload_keys.clone())
-        .with_depth_limits(settings.queue.queue_depth_limits.0.clone());
+        .with_depth_limits(settings.queue.queue_depth_limits.0.clone())
+        .checked()?;
         let metrics = Arc::new(HttpMetrics::new(telemetry.recorder()));
         let commits = Commits::default();
         Ok(Self(Arc::new(Parts {

@@ -62,6 +62,11 @@ pub enum Begun {
     Replay(Response),
 }
 
+/// Why a request's jobs are enqueued.
+pub(crate) fn cause(info: &RequestInfo, owner: Option<String>) -> Cause {
+    Cause { owner, request_id: Some(info.id().to_owned()), traceparent: info.traceparent().map(ToOwned::to_owned) }
+}
+
 impl Work {
     /// Begins the work of whoever the gate has let in, or of nobody.
     ///
@@ -83,11 +88,7 @@ impl Work {
 
     async fn of(state: &AppState, info: &RequestInfo, actor: String, owner: Option<String>) -> Result<Self, Problem> {
         let request_id = info.id().to_owned();
-        let cause = Cause {
-            owner,
-            request_id: Some(request_id.clone()),
-            traceparent: info.traceparent().map(ToOwned::to_owned),
-        };
+        let cause = cause(info, owner);
         let asked = Instant::now();
         let tx = state.queue.begin_with(state.begin.clone()).await?.caused_by(cause);
         state.metrics.pool_waited(asked.elapsed());

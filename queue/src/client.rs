@@ -118,6 +118,21 @@ impl Queue {
         Self { depths: DepthLimits::new(limits), ..self }
     }
 
+    /// The same handle, if it can enqueue all kinds that it knows: for the start of
+    /// a process that enqueues.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a kind that is encrypted while there is no key.
+    pub fn checked(self) -> Result<Self, Error> {
+        match self.kinds.encrypted() {
+            Some(kind) if !self.keys.can_seal() => {
+                let problem = format!("`{kind}` is encrypted, and no key is set");
+                Err(Error::Setting { name: "payload_keys", problem })
+            }
+            _ => Ok(self),
+        }
+    }
+
     pub(crate) fn enqueuer(&self) -> Option<&str> {
         self.enqueuer.as_deref()
     }

@@ -20,7 +20,7 @@ pub const MAX_RESULT_BYTES: usize = 64 * 1024;
 const MAX_TIMEOUT: Duration = Duration::from_millis(i32::MAX as u64);
 
 /// The shortest time that the ledger can count.
-const SHORTEST: Duration = Duration::from_millis(1);
+pub(crate) const SHORTEST: Duration = Duration::from_millis(1);
 
 /// The last version of a payload: a worker names all that it reads in its
 /// claims and in its row.

@@ -79,7 +79,7 @@ pub use ledger::{
     enqueue::Enqueued,
     inspect::{JobState, JobView, UnknownState},
     list::{JobFilter, JobPage},
-    overview::{Unaccounted, WorkerView},
+    overview::{Unaccounted, UnknownKind, WorkerView},
 };
 pub use metrics::Metrics;
 pub use new_job::{EnqueueOptions, OnParentFailure};

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::{
     Error, Job, PayloadKeys, Priority,
     backoff::millis,
-    job::{Limit, MAX_PAYLOAD_BYTES, MAX_PAYLOAD_DEPTH, MAX_WAIT, Policy, Unique},
+    job::{Limit, MAX_PAYLOAD_BYTES, MAX_PAYLOAD_DEPTH, MAX_WAIT, Policy, SHORTEST, Unique},
 };
 
 /// The most jobs that one may wait for.
@@ -180,8 +180,8 @@ impl Unique {
         if self.key.contains('\0') {
             return refuse("unique.key", "it has a NUL character");
         }
-        if matches!(self.scope, crate::UniqueScope::Window(window) if window > MAX_WAIT) {
-            return refuse("unique", "a key is held for ten years at most");
+        if matches!(self.scope, crate::UniqueScope::Window(window) if !(SHORTEST..=MAX_WAIT).contains(&window)) {
+            return refuse("unique", "a key is held for a millisecond at least and ten years at most");
         }
         Ok(())
     }
@@ -239,6 +239,15 @@ mod tests {
 
     fn json(text: &str) -> String {
         serde_json::to_string(text).unwrap()
+    }
+
+    #[test]
+    fn a_key_is_held_for_some_time_and_not_for_ever() {
+        for window in [Duration::ZERO, Duration::MAX] {
+            let refused = Unique::within("k", window).check("test.kind");
+            assert!(matches!(refused, Err(Error::Policy { field: "unique", .. })), "{window:?}");
+        }
+        assert!(Unique::within("k", SHORTEST).check("test.kind").is_ok());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{
-    Error, JobFilter, JobPage, Priority, Queue, Unaccounted, WorkerView,
+    Error, JobFilter, JobPage, Priority, Queue, Unaccounted, UnknownKind, WorkerView,
     job::is_queue,
     keys::List,
     ledger::{list, overview, sample},
@@ -49,7 +49,8 @@ pub struct JobCounts {
     pub running: i64,
     /// Due later, counted up to 10,000.
     pub scheduled: i64,
-    /// Waiting for a limit's slot or for other jobs, counted up to 10,000 each.
+    /// Waiting for a limit's slot, for other jobs, or for a worker that knows their
+    /// kind, counted up to 10,000.
     pub blocked: i64,
 }
 
@@ -80,7 +81,19 @@ impl Queue {
         Ok(overview::unaccounted(self.pool()).await?)
     }
 
-    /// The queues that somebody serves, has paused, or has jobs in, by name.
+    /// Kinds of waiting jobs that no living worker knows, though some serve the
+    /// queue: 100 at most. All that a worker has met are found, and those that wait
+    /// among the newest 10,000 jobs.
+    ///
+    /// # Errors
+    /// [`Error::Ledger`] when PostgreSQL refuses.
+    pub async fn unknown_kinds(&self) -> Result<Vec<UnknownKind>, Error> {
+        Ok(overview::unknown_kinds(self.pool()).await?)
+    }
+
+    /// The queues that somebody serves, or served within the last hour, that are
+    /// paused, or that have jobs, by name. A queue whose jobs are all scheduled or
+    /// blocked may be missing, if 10,000 such jobs are before its own.
     ///
     /// # Errors
     /// [`Error::Ledger`] when PostgreSQL refuses.
@@ -102,6 +115,16 @@ impl Queue {
         Ok(views.collect())
     }
 
+    /// Whether the queue has jobs that have not ended; those that are scheduled or
+    /// blocked are looked for as by [`queues`](Self::queues).
+    ///
+    /// # Errors
+    /// [`Error::Ledger`] when PostgreSQL refuses.
+    pub async fn has_jobs(&self, queue: &str) -> Result<bool, Error> {
+        let sample = sample::sample(self.pool(), true).await?;
+        Ok(sample.waiting.iter().any(|waiting| waiting == queue))
+    }
+
     /// The queue of this name: known or not, it may be paused.
     ///
     /// # Errors
@@ -111,7 +134,7 @@ impl Queue {
         if !is_queue(name) {
             return Err(Error::NoSuchQueue(name.to_owned()));
         }
-        let known = overview::queues(self.pool()).await?.remove(name).unwrap_or_default();
+        let known = overview::queue(self.pool(), name).await?;
         let now = overview::clock(self.pool()).await?;
         let ready = self.ready_of(&[name.to_owned()], now).await;
         Ok(QueueView {

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use crate::{
-    Error, Queue,
+    Error, JobState, Queue,
     ledger::redrive::{self, Redriven},
 };
 
@@ -13,9 +13,10 @@ impl Queue {
     /// One that has ended, in whatever way, comes back from the history with
     /// its errors and its attempts, and as many attempts more as its kind
     /// declares; a unique key that holds until the end is taken again. One that
-    /// is scheduled is made due now. When this returns it is on its ready list;
-    /// or `blocked`, if it has a limit key, until a slot is free; or, while Redis
-    /// takes no jobs, in the ledger alone, where the auditor finds it.
+    /// is scheduled is made due now. When this returns it is `queued` and on its
+    /// ready list; or, while Redis takes no jobs, in the ledger alone, where the
+    /// auditor finds it; or `blocked`, if it has a limit key, until a slot is free.
+    /// Which of the two is returned.
     ///
     /// A job that waited for others waits for them no more.
     ///
@@ -23,12 +24,12 @@ impl Queue {
     /// [`Error::NoSuchJob`], [`Error::WrongState`] for a job that is queued,
     /// running or blocked, [`Error::KeyHeld`] when another live job holds its
     /// unique key, and [`Error::Ledger`] when PostgreSQL refuses.
-    pub async fn retry(&self, id: Uuid) -> Result<(), Error> {
+    pub async fn retry(&self, id: Uuid) -> Result<JobState, Error> {
         let attempts = |kind: &str| self.kinds().policy(kind).max_attempts;
         match redrive::redrive(self.pool(), id, attempts).await? {
             Redriven::Again(announcement) => {
                 self.lists.announce(&announcement).await;
-                Ok(())
+                Ok(if announcement.ready.is_empty() { JobState::Blocked } else { JobState::Queued })
             }
             Redriven::KeyHeld(holder) => Err(Error::KeyHeld { id, holder }),
             Redriven::NotEnded => Err(self.not_live(id).await?),

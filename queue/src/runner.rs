@@ -113,15 +113,9 @@ impl<C: Send + Sync + 'static> Runner<C> {
     /// a kind with two handlers, and [`Error::Policy`] for a kind that can't run.
     pub fn new(queue: Queue, registry: Registry<C>, context: C, settings: RunnerSettings) -> Result<Self, Error> {
         registry.check()?;
-        if !queue.keys().can_seal()
-            && let Some(kind) = registry.policies().encrypted()
-        {
-            let problem = format!("`{kind}` is encrypted, and no key is set");
-            return Err(Error::Setting { name: "payload_keys", problem });
-        }
         let lanes = settings.lanes(&registry.queues())?;
         Ok(Self {
-            queue: queue.with_kinds(&registry.policies()),
+            queue: queue.with_kinds(&registry.policies()).checked()?,
             registry: Arc::new(registry),
             context: Arc::new(context),
             settings,

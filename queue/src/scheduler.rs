@@ -5,7 +5,7 @@ use std::{collections::HashSet, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Enqueued, Error, Queue, Schedule, ScheduleView,
+    Cause, Enqueued, Error, Queue, Schedule, ScheduleView,
     lease::{Leases, rest},
     ledger::schedules,
 };
@@ -114,15 +114,15 @@ impl Queue {
         if found { Ok(()) } else { Err(Error::NoSuchSchedule(name.to_owned())) }
     }
 
-    /// Enqueues the schedule's job now, apart from its ticks and whether or not
-    /// it is enabled. Where the job has a unique key and another holds it,
+    /// Enqueues the schedule's job now for `cause`, apart from its ticks and
+    /// whether or not it is enabled. Where the job has a unique key and another holds it,
     /// returns that one.
     ///
     /// # Errors
     /// As [`schedule`](Self::schedule).
-    pub async fn run_schedule(&self, name: &str) -> Result<Enqueued, Error> {
+    pub async fn run_schedule(&self, name: &str, cause: &Cause) -> Result<Enqueued, Error> {
         let mut transaction = self.begin().await?;
-        let run = schedules::run_now(&mut transaction, name, self.enqueuer()).await?;
+        let run = schedules::run_now(&mut transaction, name, cause, self.enqueuer()).await?;
         let Some((enqueued, announcement)) = run else { return Err(Error::NoSuchSchedule(name.to_owned())) };
         transaction.announce(announcement);
         transaction.commit().await?;

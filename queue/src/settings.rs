@@ -1,8 +1,11 @@
 //! How a worker is to run.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
-use crate::Error;
+use crate::{Error, job::is_queue};
+
+/// The most slots of a worker, and of a capped queue: far beyond what one process can run.
+const MAX_SLOTS: usize = 100_000;
 
 /// In which order a fetch looks at the priorities.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,8 +77,19 @@ impl RunnerSettings {
         if self.slots == 0 {
             return refuse("slots", "at least one slot is needed");
         }
+        let slots = self.queues.iter().filter_map(|queue| queue.cap).chain([self.slots]);
+        if slots.max() > Some(MAX_SLOTS) {
+            return refuse("slots", "a worker, and a queue's cap, has 100,000 slots at most");
+        }
         if self.fetchers == 0 {
             return refuse("fetchers", "at least one fetcher is needed");
+        }
+        if self.queues.iter().any(|queue| !is_queue(&queue.name)) {
+            return refuse("queues", "a name has 1 to 50 of a-z, 0-9, `_` and `-`");
+        }
+        let names: HashSet<&str> = self.queues.iter().map(|queue| queue.name.as_str()).collect();
+        if names.len() < self.queues.len() {
+            return refuse("queues", "a queue is named twice");
         }
         if self.queues.iter().any(|queue| queue.cap == Some(0)) {
             return refuse("queues", "a cap of 0 would never run a job; leave the queue out instead");
@@ -134,7 +148,11 @@ mod tests {
     fn settings_that_would_never_run_a_job_are_refused() {
         let bad = [
             RunnerSettings { slots: 0, ..RunnerSettings::default() },
+            RunnerSettings { slots: usize::MAX, ..RunnerSettings::default() },
             RunnerSettings { fetchers: 0, ..RunnerSettings::default() },
+            RunnerSettings { queues: vec![share("mail", Some(usize::MAX))], ..RunnerSettings::default() },
+            RunnerSettings { queues: vec![share("Mail!", None)], ..RunnerSettings::default() },
+            RunnerSettings { queues: vec![share("mail", None), share("mail", Some(2))], ..RunnerSettings::default() },
             RunnerSettings { queues: vec![share("mail", Some(0))], ..RunnerSettings::default() },
         ];
         for settings in bad {

@@ -27,7 +27,7 @@
 
 use std::{fmt, time::Duration};
 
-use serde_json::value::to_raw_value;
+use serde_json::{Value, value::to_raw_value};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -83,7 +83,7 @@ pub async fn drain<C: Send + Sync + 'static>(
         completed: completed - before.completed,
         discarded: discarded - before.discarded,
         cancelled: cancelled - before.cancelled,
-        left: testing::live(queue.pool(), None).await?,
+        left: testing::live(queue.pool()).await?,
     })
 }
 
@@ -110,14 +110,14 @@ async fn wait(queue: &Queue, stop: &CancellationToken) -> Result<(), Error> {
 /// # Errors
 /// [`Error::Ledger`], and [`Error::Payload`] for one that does not decode.
 pub async fn enqueued<J: Job>(queue: &Queue) -> Result<Vec<J>, Error> {
-    let jobs = testing::live(queue.pool(), Some(J::KIND)).await?;
-    let decode = |job: &JobView| {
+    let payloads = testing::payloads(queue.pool(), J::KIND).await?;
+    let decode = |payload: &Value| {
         let unusable = |problem: String| Error::Payload { kind: J::KIND.to_owned(), problem };
-        let payload = to_raw_value(&job.payload).map_err(|error| unusable(error.to_string()))?;
+        let payload = to_raw_value(payload).map_err(|error| unusable(error.to_string()))?;
         let payload = queue.keys().open(J::KIND, payload).map_err(unusable)?;
         serde_json::from_str(payload.get()).map_err(|error| unusable(error.to_string()))
     };
-    jobs.iter().map(decode).collect()
+    payloads.iter().map(decode).collect()
 }
 
 /// Asserts that a job like this one waits or runs; else says which ones of its

@@ -33,7 +33,7 @@ pub struct Cause {
 
 impl Cause {
     /// PostgreSQL has no text with NUL, and would refuse the whole transaction.
-    fn check(&self, kind: &str) -> Result<(), Error> {
+    pub(crate) fn check(&self, kind: &str) -> Result<(), Error> {
         let texts = [("owner", &self.owner), ("request_id", &self.request_id), ("traceparent", &self.traceparent)];
         match texts.iter().find(|(_, text)| text.as_ref().is_some_and(|text| text.contains('\0'))) {
             Some((field, _)) => {

@@ -147,7 +147,7 @@ impl Queue {
         if let Some(at) = job.expires_at.filter(|at| job.attempt == 0 && *at <= now) {
             reasons.push(Reason::Expired { at });
         }
-        let known = overview::queues(self.pool()).await?.remove(&job.queue).unwrap_or_default();
+        let known = overview::queue(self.pool(), &job.queue).await?;
         if let Some(since) = known.paused_at {
             reasons.push(Reason::QueuePaused { since, by: known.paused_by });
         }

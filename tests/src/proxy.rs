@@ -60,10 +60,14 @@ impl PostgresProxy {
                 hanging.mark_unchanged();
                 // Ends with its client, its server or the cut.
                 tokio::spawn(async move {
-                    tokio::select! {
-                        passed = pass(&mut client, &mut server, &losing) => passed,
-                        _ = cutting.wait_for(|cut| *cut) => Ok(()),
-                        () = silence(&mut hanging) => Ok(()),
+                    let is_silent = tokio::select! {
+                        _ = pass(&mut client, &mut server, &losing) => false,
+                        _ = cutting.wait_for(|cut| *cut) => false,
+                        told = hanging.changed() => told.is_ok(),
+                    };
+                    if is_silent {
+                        // Nothing passes any more, and both ends stay open.
+                        pending::<()>().await;
                     }
                 });
             }
@@ -151,14 +155,6 @@ async fn pass(client: &mut TcpStream, server: &mut TcpStream, losses: &Losses) -
                 client.write_all(&answered[..read]).await?;
             }
         }
-    }
-}
-
-/// Waits to be told to hang, and then for ever: both ends stay open.
-async fn silence(hanging: &mut watch::Receiver<usize>) {
-    // An error means that the proxy is gone.
-    if hanging.changed().await.is_ok() {
-        pending::<()>().await;
     }
 }
 

@@ -153,7 +153,7 @@ pub const RULES: &[Rule] = &[
     put("/api/v1/items/{id}", User).scope("items:write").verified(),
     patch("/api/v1/items/{id}", User).scope("items:write").verified(),
     delete("/api/v1/items/{id}", User).scope("items:write").verified(),
-    get("/api/v1/jobs", Staff).scope("jobs:read").query(),
+    get("/api/v1/jobs", User).scope("jobs:read").query(),
     get("/api/v1/jobs/{id}", User).scope("jobs:read"),
     post("/api/v1/jobs/{id}/cancel", Staff).scope("jobs:write").verified(),
     post("/api/v1/jobs/{id}/retry", Staff).scope("jobs:write").verified(),

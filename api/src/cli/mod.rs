@@ -100,7 +100,7 @@ pub async fn run(loaded: Loaded<Cli>) -> ExitCode {
         Command::CreateAdmin(create) => create.run().await,
         Command::Seed(seed) => seed.run().await,
         Command::Doctor(doctor) => doctor.run().await,
-        Command::Jobs(jobs) => jobs.run().await,
+        Command::Jobs(jobs) => Box::pin(jobs.run()).await,
         Command::Queues(queues) => queues.run().await,
         Command::Schedules(schedules) => schedules.run().await,
         Command::Workers(workers) => workers.run().await,

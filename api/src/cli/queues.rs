@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use callboard_queue::{JobFilter, JobState, Queue, QueueView, Ready};
+use callboard_queue::{QueueView, Ready};
 use callboard_shared::config::Findings;
 use chrono::{TimeDelta, Utc};
 use clap::{Args, Subcommand};
@@ -113,7 +113,7 @@ async fn pause(console: &Console, name: &str, by: &str) -> Outcome {
     let is_new = ask(queue.pause(name, Some(by))).await?;
     let view = ask(queue.queue(name)).await?;
     let text = if is_new {
-        let served = if is_known(&queue, &view).await? {
+        let served = if view.workers > 0 || ask(queue.has_jobs(name)).await? {
             ""
         } else {
             "\nNobody serves a queue of this name, and it has no jobs: is it the one that you mean?"
@@ -124,22 +124,6 @@ async fn pause(console: &Console, name: &str, by: &str) -> Outcome {
     };
     console.print(&view, text)?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Whether anything but the pause itself knows of the queue.
-async fn is_known(queue: &Queue, view: &QueueView) -> Result<bool, String> {
-    let is_served = view.workers > 0;
-    Ok(is_served || has_jobs(queue, view).await?)
-}
-
-/// Whether jobs wait in the queue: by the ledger, as a list also has elements of
-/// jobs that were cancelled and lacks those whose push was lost. Where the ledger
-/// is too long to look through, the lists tell.
-pub(super) async fn has_jobs(queue: &Queue, view: &QueueView) -> Result<bool, String> {
-    let filter = JobFilter { states: vec![JobState::Queued], queues: vec![view.name.clone()], ..JobFilter::default() };
-    let page = ask(queue.jobs(&filter, None, 1)).await?;
-    let is_listed = || view.ready.is_some_and(|ready| ready.high + ready.default + ready.low > 0);
-    Ok(!page.jobs.is_empty() || page.next.is_some() && is_listed())
 }
 
 async fn resume(console: &Console, name: &str) -> Outcome {

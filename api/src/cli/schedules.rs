@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use callboard_queue::{Enqueued, ScheduleView};
+use callboard_queue::{Cause, Enqueued, ScheduleView};
 use callboard_shared::config::Findings;
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -114,7 +114,7 @@ async fn enable(named: &Named, enabled: bool) -> Outcome {
 
 async fn run_now(named: &Named) -> Outcome {
     let (queue, name) = (named.console.queue()?, &named.name);
-    let Enqueued { id, existing } = ask(queue.run_schedule(name)).await?;
+    let Enqueued { id, existing } = ask(queue.run_schedule(name, &Cause::default())).await?;
     let text = if existing {
         format!(
             "Nothing was enqueued: job {id} holds its unique key; `callboard-api jobs show {id}` tells how far that is."

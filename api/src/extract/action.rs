@@ -1,24 +1,25 @@
 //! A POST that acts on the queue.
 
 use axum::{
-    extract::FromRequestParts,
-    http::{StatusCode, request::Parts},
+    extract::{FromRef as _, FromRequest, FromRequestParts as _, Request},
+    http::StatusCode,
     response::Response,
 };
+use callboard_queue::Cause;
 use callboard_shared::db::audit_log::Act;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{RequestInfo, post::KeyedRequest};
+use super::{BodyLimits, RequestInfo, json, post::KeyedRequest};
 use crate::{
     auth::Caller,
-    error::Problem,
+    error::{Code, Problem},
     state::AppState,
-    work::{Begun, Work},
+    work::{Begun, Work, cause},
 };
 
-/// A POST that acts on the queue: it has no body, and is done once under an
-/// `Idempotency-Key`.
+/// A POST that acts on the queue: it has no body, or an empty object, and is done
+/// once under an `Idempotency-Key`.
 ///
 /// The queue acts in transactions of its own, so an act and what the API keeps of
 /// it can't commit together. First the key is looked up, then the act is done,
@@ -37,6 +38,11 @@ pub struct Action {
     info: RequestInfo,
     request: KeyedRequest,
 }
+
+/// The body of such a POST: what it names would be ignored, and is refused.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
 
 /// What was done, and how it is answered.
 #[derive(Debug)]
@@ -60,6 +66,12 @@ impl<T> Done<T> {
 }
 
 impl Action {
+    /// Why the act's jobs are enqueued.
+    #[must_use]
+    pub fn cause(&self) -> Cause {
+        cause(&self.info, Some(self.caller.user_id().to_string()))
+    }
+
     /// Does what `act` does, unless it was done under the same key before; the
     /// answer of then is the answer in that case.
     ///
@@ -105,16 +117,31 @@ impl Action {
     }
 }
 
-impl FromRequestParts<AppState> for Action {
+impl FromRequest<AppState> for Action {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
-        let caller = Caller::from_request_parts(parts, state).await?;
-        let request = KeyedRequest::new(&parts.method, &parts.uri, &parts.headers, Sha256::digest([]).into())?;
-        let info = match RequestInfo::from_request_parts(parts, state).await {
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, Problem> {
+        let (mut parts, body) = request.into_parts();
+        let caller = Caller::from_request_parts(&mut parts, state).await?;
+        let keyed = KeyedRequest::new(&parts.method, &parts.uri, &parts.headers, Sha256::digest([]).into())?;
+        let info = match RequestInfo::from_request_parts(&mut parts, state).await {
             Ok(info) => info,
             Err(impossible) => match impossible {},
         };
-        Ok(Self { caller, info, request })
+        read_nothing(Request::from_parts(parts, body), state).await?;
+        Ok(Self { caller, info, request: keyed })
     }
+}
+
+/// Reads the body, and refuses one that says anything.
+async fn read_nothing(request: Request, state: &AppState) -> Result<(), Problem> {
+    let is_json = json::is_json(&request);
+    let body = BodyLimits::from_ref(state).read_text(request).await?;
+    if body.trim().is_empty() {
+        return Ok(());
+    }
+    if !is_json {
+        return Err(Problem::new(Code::UnsupportedMediaType));
+    }
+    json::from_json::<Nothing>(&body).map(drop)
 }

@@ -5,7 +5,7 @@
 //! back. All else is as with the other [lists](super::List).
 
 use axum::{extract::FromRequestParts, http::request::Parts};
-use callboard_queue::{JobFilter, JobPage, JobState, JobView, Priority};
+use callboard_queue::{JobFilter, JobPage, JobState, JobView, Priority, Queue};
 use callboard_shared::db::listing::{Kind, Value};
 use utoipa::{
     IntoParams,
@@ -16,12 +16,12 @@ use uuid::Uuid;
 use super::{
     cursor::Cursor,
     list::LIMITS,
-    list_docs::{cursor_parameter, limit_parameter, parameter, schema},
+    list_docs::{cursor_parameter, limit_parameter, parameter, schema, search_parameter},
     params::Refusals,
 };
 use crate::{
     answer::Page,
-    error::{Code, Problem},
+    error::{Code, Problem, Text},
 };
 
 /// The order, as cursors name it.
@@ -45,6 +45,11 @@ const FILTERS: [(&str, Kind, &str); 10] = [
     ("created_at_lt", Kind::Timestamp, "Only jobs that were enqueued before this time."),
 ];
 
+const NOT_SHOWN: Text = Text::fixed(
+    "q looks into the messages of errors, which are for staff: it needs the role manager.",
+    "q는 담당자에게만 보이는 오류 메시지를 검색하므로 manager 역할이 필요합니다.",
+);
+
 /// The parsed query of the list of jobs.
 #[derive(Debug, Default)]
 pub struct JobList {
@@ -57,10 +62,24 @@ pub struct JobList {
 }
 
 impl JobList {
-    /// How many jobs the queue is asked for.
-    #[must_use]
-    pub fn wanted(&self) -> usize {
-        usize::try_from(self.limit).unwrap_or_default()
+    /// Reads the page; with `owner`, of the jobs alone that requests of this user
+    /// have caused.
+    ///
+    /// # Errors
+    /// 403 for who looks for words that they are not shown; 503 while PostgreSQL is
+    /// out of reach.
+    pub async fn fetch(&self, queue: &Queue, owner: Option<Uuid>) -> Result<JobPage, Problem> {
+        let mut filter = self.filter.clone();
+        if let Some(owner) = owner.map(|owner| owner.to_string()) {
+            if filter.error.is_some() {
+                return Err(Problem::new(Code::Forbidden).with_detail(NOT_SHOWN));
+            }
+            if filter.owner.as_ref().is_some_and(|asked| *asked != owner) {
+                return Ok(JobPage { jobs: Vec::new(), next: None });
+            }
+            filter.owner = Some(owner);
+        }
+        Ok(queue.jobs(&filter, self.before, usize::try_from(self.limit).unwrap_or_default()).await?)
     }
 
     /// The page of these jobs, each shown by `show`.
@@ -91,6 +110,7 @@ impl JobList {
             match name.as_str() {
                 "limit" => list.limit = refusals.number(name, value, 1, LIMITS.1).unwrap_or(LIMITS.0),
                 "cursor" => list.before = before(value, &mut refusals),
+                "q" => list.filter.error = refusals.words(name, value),
                 "status" if given.iter().any(|(other, _)| other == "state") => {
                     refusals.refuse::<()>(
                         name,
@@ -172,6 +192,7 @@ impl IntoParams for JobListParams {
         let paging = [
             limit_parameter("The most jobs a page; it may have fewer and be followed by others."),
             cursor_parameter("The page after: `next_cursor` of another page, with the same filters."),
+            search_parameter("Text to look for in the messages of errors, in capitals or not; for staff only."),
         ];
         paging.into_iter().chain(FILTERS.map(|(name, kind, about)| parameter(name, about, schema(kind)))).collect()
     }
@@ -210,6 +231,7 @@ mod tests {
             assert_ne!(format!("{:?}", list.filter), untouched, "{name}");
         }
         assert_eq!(read("status=failed").unwrap().filter.states, [JobState::Discarded]);
+        assert_eq!(read("q=%20No%20route%20").unwrap().filter.error.as_deref(), Some("No route"));
         assert_eq!(read("priority=low").unwrap().filter.priorities, [Priority::Low]);
         assert_eq!(read("").unwrap().limit, 50);
     }
@@ -226,6 +248,8 @@ mod tests {
             ("owner=ada", "owner invalid_value"),
             ("created_at_gte=yesterday", "created_at_gte invalid_value"),
             ("kind=%00", "kind invalid_value"),
+            ("q=%20", "q invalid_value"),
+            ("q=%00", "q invalid_value"),
             ("limit=0", "limit out_of_range"),
             ("limit=101", "limit out_of_range"),
             ("cursor=x", "cursor invalid_cursor"),

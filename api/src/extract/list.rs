@@ -104,7 +104,7 @@ impl Reader<'_> {
                 )),
                 "sort" => request.sort = self.sort(name, value).unwrap_or(request.sort),
                 "fields" => fields = self.pick(name, value),
-                "q" if !self.listing.search.is_empty() => request.search = self.search(name, value),
+                "q" if !self.listing.search.is_empty() => request.search = self.errors.words(name, value),
                 _ => request.filters.extend(self.filter(name, value)),
             }
         }
@@ -165,19 +165,6 @@ impl Reader<'_> {
             format!("The fields are: {known}."),
             format!("쓸 수 있는 필드: {known}."),
         )
-    }
-
-    fn search(&mut self, name: &str, value: &str) -> Option<String> {
-        let words = value.trim();
-        if words.is_empty() || words.chars().count() > LONGEST_SEARCH || words.contains('\0') {
-            return self.errors.refuse(
-                name,
-                "invalid_value",
-                format!("The text to look for has 1 to {LONGEST_SEARCH} characters."),
-                format!("검색어는 1자 이상 {LONGEST_SEARCH}자 이하여야 합니다."),
-            );
-        }
-        Some(words.to_owned())
     }
 
     fn filter(&mut self, name: &str, value: &str) -> Option<Filter> {

@@ -60,8 +60,7 @@ impl<T: Listed + ToSchema> IntoParams for ListParams<T> {
             ),
         ];
         if !listing.search.is_empty() {
-            let about = format!("Text to look for in {}.", listing.search.join(" and "));
-            all.push(parameter("q", &about, text().pattern(Some(WORDS)).max_length(Some(LONGEST_SEARCH)).build()));
+            all.push(search_parameter(&format!("Text to look for in {}.", listing.search.join(" and "))));
         }
         for column in listing.columns {
             if column.equals {
@@ -95,6 +94,12 @@ pub(super) fn limit_parameter(about: &str) -> Parameter {
 pub(super) fn cursor_parameter(about: &str) -> Parameter {
     let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[A-Za-z0-9_-]+$"));
     parameter("cursor", about, text.build())
+}
+
+/// What is looked for in texts.
+pub(super) fn search_parameter(about: &str) -> Parameter {
+    let text = ObjectBuilder::new().schema_type(Type::String);
+    parameter("q", about, text.pattern(Some(WORDS)).max_length(Some(LONGEST_SEARCH)).build())
 }
 
 /// An optional parameter of the query.

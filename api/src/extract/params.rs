@@ -7,7 +7,7 @@ use axum::{
 use callboard_shared::db::listing::{Kind, Value};
 use serde::de::DeserializeOwned;
 
-use super::{fault::ShapeFault, list_docs::in_words};
+use super::{fault::ShapeFault, list::LONGEST_SEARCH, list_docs::in_words};
 use crate::error::{Code, FieldError, Problem, Text};
 
 /// The most faults that one answer names: a short request must not get a long one.
@@ -69,6 +69,20 @@ impl Refusals {
                 format!("{least} 이상 {most} 이하의 정수여야 합니다."),
             ),
         }
+    }
+
+    /// The text to look for, or a noted refusal.
+    pub(super) fn words(&mut self, name: &str, value: &str) -> Option<String> {
+        let words = value.trim();
+        if words.is_empty() || words.chars().count() > LONGEST_SEARCH || words.contains('\0') {
+            return self.refuse(
+                name,
+                "invalid_value",
+                format!("The text to look for has 1 to {LONGEST_SEARCH} characters."),
+                format!("검색어는 1자 이상 {LONGEST_SEARCH}자 이하여야 합니다."),
+            );
+        }
+        Some(words.to_owned())
     }
 
     /// Whether nothing was refused.

@@ -132,9 +132,11 @@ pub(super) fn add_request_headers(operation: &mut Operation, rule: &Rule, kind: 
 }
 
 /// Whether it answers 304 to who has the version already: not for what a URL
-/// shows of whoever asks, which nobody keeps.
+/// shows of whoever asks, nor for schedules, whose ticks go on without a new
+/// version; nobody keeps these.
 fn is_conditional(rule: &Rule, kind: Kind) -> bool {
-    kind.is_versioned && rule.method == Method::GET && !rule.path.ends_with("/me")
+    let is_kept = !(rule.path.ends_with("/me") || rule.path.starts_with("/api/v1/schedules/"));
+    kind.is_versioned && rule.method == Method::GET && is_kept
 }
 
 /// Adds what each answer carries, and the answer that is nothing but headers.

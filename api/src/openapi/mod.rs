@@ -85,8 +85,8 @@ impl Kind {
 /// and headers that every answer may have, what operations are called, and what
 /// leads from one to the next.
 pub fn complete(document: &mut Document) {
-    let replaced = document.paths.paths.iter().filter(|(_, item)| item.put.is_some());
-    let versioned: BTreeSet<String> = replaced.map(|(path, _)| path.clone()).collect();
+    let changed = document.paths.paths.iter().filter(|(_, item)| item.patch.is_some());
+    let versioned: BTreeSet<String> = changed.map(|(path, _)| path.clone()).collect();
     for (path, item) in &mut document.paths.paths {
         for (method, operation) in each(item) {
             operations::name(operation, &method, path);

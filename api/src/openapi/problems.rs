@@ -47,7 +47,8 @@ pub(super) fn complete(operation: &mut Operation, rule: &Rule, is_idempotent: bo
     if rule.path.starts_with("/api/") {
         codes.push(Code::NotAcceptable);
     }
-    if operation.request_body.is_some() {
+    // A POST that acts on the queue has no body, and refuses one.
+    if operation.request_body.is_some() || is_idempotent {
         codes.extend(BODY);
     }
     if is_idempotent {
@@ -122,6 +123,8 @@ problem_set! {
     NotFoundProblems: NotFound, ServiceUnavailable;
     /// What a list can answer.
     ListProblems: InvalidParameter, UnknownParameter, ServiceUnavailable;
+    /// What the list of jobs can answer besides.
+    JobListProblems: Forbidden;
     /// What a change of one thing can answer.
     ChangeProblems: NotFound, Forbidden, PreconditionFailed, MalformedRequest, ServiceUnavailable;
     /// What deleting one thing can answer.

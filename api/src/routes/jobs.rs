@@ -4,18 +4,18 @@
 //! lines in the audit log belong together is told at [`Action`].
 
 use axum::{Json, extract::State, response::Response};
-use callboard_queue::{Error, JobView, Queue};
+use callboard_queue::{Cancellation, Error, JobView, Queue};
 use callboard_shared::db::audit_log::Act;
-use serde_json::json;
+use serde_json::{Value, json};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use crate::{
     answer::Page,
-    auth::Caller,
+    auth::{Caller, ownership::JOBS},
     error::Problem,
     extract::{Action, Done, JobList, JobListParams, PathId},
-    openapi::{CancelProblems, ListProblems, NotFoundProblems, RetryProblems},
+    openapi::{CancelProblems, JobListProblems, ListProblems, NotFoundProblems, RetryProblems},
     state::AppState,
     views::{JobBody, WhyBody},
 };
@@ -32,15 +32,16 @@ pub fn router() -> OpenApiRouter<AppState> {
 
 /// List jobs
 ///
-/// All jobs that the filters leave in, live and ended, the newest first. A page
+/// The jobs that the filters leave in, live and ended, the newest first: those that
+/// one's own requests have caused; staff see all, and they alone may use `q`. A page
 /// looks at 10,000 jobs at most: it may have fewer than `limit`, even none, and
 /// be followed by others all the same. The list has ended when `next_cursor` is
 /// absent. There is no way back, so `prev_cursor` always is.
 #[utoipa::path(get, path = "/api/v1/jobs", tag = "jobs", params(JobListParams),
-    responses((status = 200, description = "A page", body = Page<JobBody>), ListProblems))]
-async fn list(State(state): State<AppState>, list: JobList) -> Result<Json<Page<JobBody>>, Problem> {
-    let found = state.queue.jobs(&list.filter, list.before, list.wanted()).await?;
-    Ok(Json(list.page(found, |job| JobBody::new(job, true))))
+    responses((status = 200, description = "A page", body = Page<JobBody>), ListProblems, JobListProblems))]
+async fn list(State(state): State<AppState>, caller: Caller, list: JobList) -> Result<Json<Page<JobBody>>, Problem> {
+    let found = list.fetch(&state.queue, JOBS.only(&caller)).await?;
+    Ok(Json(list.page(found, |job| JobBody::new(job, caller.is_staff()))))
 }
 
 /// Look at a job
@@ -84,11 +85,15 @@ async fn why(State(state): State<AppState>, caller: Caller, PathId(id): PathId) 
 #[utoipa::path(post, path = "/api/v1/jobs/{id}/cancel", tag = "jobs",
     params(("id" = Uuid, Path, description = "The job's id")),
     responses((status = 200, description = "The job after it", body = JobBody), NotFoundProblems, CancelProblems))]
-async fn cancel(State(state): State<AppState>, action: Action, PathId(id): PathId) -> Result<Response, Problem> {
+async fn cancel(State(state): State<AppState>, PathId(id): PathId, action: Action) -> Result<Response, Problem> {
     let queue = state.queue.clone();
     let act = async move {
-        queue.cancel(id).await?;
-        done("job.cancelled", &queue, id).await
+        let details = match queue.cancel(id).await? {
+            Cancellation::Ended => Some(json!({})),
+            Cancellation::Requested => Some(json!({ "requested": true })),
+            Cancellation::AlreadyRequested => None,
+        };
+        done("job.cancelled", details, &queue, id).await
     };
     action.perform(&state, act).await
 }
@@ -104,18 +109,19 @@ async fn cancel(State(state): State<AppState>, action: Action, PathId(id): PathI
 #[utoipa::path(post, path = "/api/v1/jobs/{id}/retry", tag = "jobs",
     params(("id" = Uuid, Path, description = "The job's id")),
     responses((status = 200, description = "The job after it", body = JobBody), NotFoundProblems, RetryProblems))]
-async fn retry(State(state): State<AppState>, action: Action, PathId(id): PathId) -> Result<Response, Problem> {
+async fn retry(State(state): State<AppState>, PathId(id): PathId, action: Action) -> Result<Response, Problem> {
     let queue = state.queue.clone();
     let act = async move {
         queue.retry(id).await?;
-        done("job.retried", &queue, id).await
+        done("job.retried", Some(json!({})), &queue, id).await
     };
     action.perform(&state, act).await
 }
 
-async fn done(what: &'static str, queue: &Queue, id: Uuid) -> Result<Done<JobBody>, Problem> {
-    let act = Act { action: what, subject: Some(("job", id)), details: json!({}) };
-    Ok(Done::ok(Some(act), JobBody::new(find(queue, id).await?, true)))
+/// The job after an act; without `details`, where nothing was to be done.
+async fn done(what: &'static str, details: Option<Value>, queue: &Queue, id: Uuid) -> Result<Done<JobBody>, Problem> {
+    let act = details.map(|details| Act { action: what, subject: Some(("job", id)), details });
+    Ok(Done::ok(act, JobBody::new(find(queue, id).await?, true)))
 }
 
 async fn find(queue: &Queue, id: Uuid) -> Result<JobView, Problem> {

@@ -58,8 +58,8 @@ async fn show(State(state): State<AppState>, Segment(name): Segment<String>) -> 
     responses((status = 200, description = "The queue after it", body = QueueEntry), NamedProblems))]
 async fn pause(
     State(state): State<AppState>,
-    action: Action,
     Segment(name): Segment<String>,
+    action: Action,
 ) -> Result<Response, Problem> {
     let (queue, by) = (state.queue.clone(), action.caller.principal().to_owned());
     let act = async move {
@@ -81,8 +81,8 @@ async fn pause(
     responses((status = 200, description = "The queue after it", body = QueueEntry), NamedProblems))]
 async fn resume(
     State(state): State<AppState>,
-    action: Action,
     Segment(name): Segment<String>,
+    action: Action,
 ) -> Result<Response, Problem> {
     let queue = state.queue.clone();
     let act = async move {

@@ -5,11 +5,17 @@
 //! away, but if the process dies in between, the log does not know of it. For a
 //! run the same is told at [`Action`].
 
-use axum::{Json, extract::State, http::StatusCode, response::Response};
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderName, StatusCode, header},
+    response::Response,
+};
 use callboard_queue::{Enqueued, Error, Queue, ScheduleView};
 use callboard_shared::db::audit_log::Act;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -17,8 +23,8 @@ use crate::{
     answer::Whole,
     auth::Caller,
     error::Problem,
-    extract::{Action, Done, Faults, Input, MergePatch, Patch, RequestInfo, Segment},
-    openapi::{BodyProblems, NamedProblems, OutageProblems},
+    extract::{Action, Done, Faults, Input, MergePatch, Patch, Preconditions, RequestInfo, Segment, etag},
+    openapi::{BodyProblems, NamedProblems, OutageProblems, OwnChangeProblems},
     state::AppState,
     views::{JobBody, ScheduleEntry},
     work::Work,
@@ -66,13 +72,16 @@ async fn list(State(state): State<AppState>) -> Result<Json<Whole<ScheduleEntry>
 
 /// Look at a schedule
 ///
+/// Its ticks go on without a new version, so nobody keeps the answer: the `ETag`,
+/// of what it is and whether it is enabled, is for `If-Match` alone.
+///
 /// # Errors
 /// 404 for one that no worker has declared.
 #[utoipa::path(get, path = "/api/v1/schedules/{name}", tag = "schedules",
     params(("name" = String, Path, description = "The schedule's name", example = "maintenance.prune_sessions")),
     responses((status = 200, description = "The schedule", body = ScheduleEntry), NamedProblems))]
-async fn show(State(state): State<AppState>, Segment(name): Segment<String>) -> Result<Json<ScheduleEntry>, Problem> {
-    Ok(Json(find(&state.queue, &name).await?.into()))
+async fn show(State(state): State<AppState>, Segment(name): Segment<String>) -> Result<Tagged, Problem> {
+    Ok(tagged(find(&state.queue, &name).await?))
 }
 
 /// Enable or disable a schedule
@@ -81,22 +90,26 @@ async fn show(State(state): State<AppState>, Segment(name): Segment<String>) -> 
 /// seconds.
 ///
 /// # Errors
-/// 404 for one that no worker has declared.
+/// 404 for one that no worker has declared; 412 for another version than `If-Match`
+/// names.
 #[utoipa::path(patch, path = "/api/v1/schedules/{name}", tag = "schedules",
     params(("name" = String, Path, description = "The schedule's name", example = "maintenance.prune_sessions")),
     request_body(content = SchedulePatch, content_type = "application/merge-patch+json"),
-    responses((status = 200, description = "The schedule", body = ScheduleEntry), BodyProblems, NamedProblems))]
+    responses((status = 200, description = "The schedule", body = ScheduleEntry),
+        BodyProblems, NamedProblems, OwnChangeProblems))]
 async fn update(
     State(state): State<AppState>,
     caller: Caller,
     info: RequestInfo,
+    preconditions: Preconditions,
     Segment(name): Segment<String>,
     patch: MergePatch,
-) -> Result<Json<ScheduleEntry>, Problem> {
+) -> Result<Tagged, Problem> {
     let before = find(&state.queue, &name).await?;
+    preconditions.check(version(&before))?;
     let Wish { enabled } = patch.apply(&ScheduleBody { enabled: before.enabled })?;
     if enabled == before.enabled {
-        return Ok(Json(before.into()));
+        return Ok(tagged(before));
     }
     let commits = state.commits.clone();
     let change = async move {
@@ -106,7 +119,7 @@ async fn update(
         work.commit().await?;
         find(&state.queue, &name).await
     };
-    commits.finish(change).await.map(|after| Json(after.into()))
+    commits.finish(change).await.map(tagged)
 }
 
 /// Run a schedule's job now
@@ -125,13 +138,13 @@ async fn update(
         NamedProblems))]
 async fn run(
     State(state): State<AppState>,
-    action: Action,
     Segment(name): Segment<String>,
+    action: Action,
 ) -> Result<Response, Problem> {
-    let queue = state.queue.clone();
+    let (queue, cause) = (state.queue.clone(), action.cause());
     let act = async move {
         find(&queue, &name).await?;
-        let Enqueued { id, existing } = queue.run_schedule(&name).await?;
+        let Enqueued { id, existing } = queue.run_schedule(&name, &cause).await?;
         let job = queue.job(id).await?.ok_or(Error::NoSuchJob(id))?;
         let act = Act { action: "schedule.run", subject: Some(("job", id)), details: json!({ "schedule": name }) };
         Ok(Done {
@@ -142,6 +155,23 @@ async fn run(
         })
     };
     action.perform(&state, act).await
+}
+
+/// A schedule with its `ETag`.
+type Tagged = ([(HeaderName, String); 1], Json<ScheduleEntry>);
+
+fn tagged(schedule: ScheduleView) -> Tagged {
+    ([(header::ETAG, etag(version(&schedule)))], Json(schedule.into()))
+}
+
+/// A number that stands for all that workers declare of a schedule and operators
+/// say of it: there is none that counts its changes.
+fn version(schedule: &ScheduleView) -> i64 {
+    let ScheduleView { name, cron, time_zone, misfire, enabled, kind, queue, .. } = schedule;
+    let told = json!([name, cron, time_zone, misfire.as_str(), enabled, kind, queue]).to_string();
+    let mut number = [0; size_of::<i64>()];
+    number[1..].copy_from_slice(&Sha256::digest(told)[1..size_of::<i64>()]);
+    i64::from_be_bytes(number)
 }
 
 /// The schedule of this name. PostgreSQL takes no text with NUL, and no schedule

@@ -56,6 +56,43 @@ pub struct JobBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub worker_id: Option<Uuid>,
+    /// The user whose request caused it; for staff only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "019a4f5e-6f0a-7c31-9d7e-2f4f1f0c5a11")]
+    pub owner: Option<String>,
+    /// The request that caused it; for staff only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub request_id: Option<String>,
+    /// The trace that the request belongs to; for staff only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "0af7651916cd43dd8448eb211c80319c")]
+    pub trace_id: Option<String>,
+    /// The schedule that enqueued it; for staff only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "maintenance.prune_sessions")]
+    pub schedule: Option<String>,
+    /// The program that enqueued it, and its version; for staff only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "callboard-api 0.1.0")]
+    pub enqueuer: Option<String>,
+    /// What it waits for while it is blocked: `parents`, `limit`, or `kind`: a
+    /// worker that knows its kind; for staff only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "limit")]
+    pub blocked_by: Option<String>,
+    /// The limit that it shares with others; for staff only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub limit_key: Option<String>,
+    /// The key that no other live job of its kind may hold; for staff only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub unique_key: Option<String>,
+    /// Which shape its payload has; for staff only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = 1)]
+    pub payload_version: Option<i16>,
     /// When it ended.
     pub finished_at: Option<DateTime<Utc>>,
     /// Why it ended, if not by completing; in full for staff only, as it may speak
@@ -97,6 +134,10 @@ pub struct AttemptError {
     /// How: `error`, `timeout`, `panic` and so on.
     #[serde(default)]
     pub failure: Option<String>,
+    /// The worker that ran it; for staff only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub worker: Option<Uuid>,
     /// The message, for staff only: it may speak of our insides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -110,11 +151,23 @@ impl JobBody {
         let mut errors: Vec<AttemptError> = serde_json::from_value(job.errors.clone()).unwrap_or_default();
         if !for_staff {
             for error in &mut errors {
-                error.message = None;
+                (error.worker, error.message) = (None, None);
             }
         }
+        let status = job.status().to_owned();
+        let staff = |text: Option<String>| text.filter(|_| for_staff);
+        let cause = |name: &str| staff(job.meta.get(name).and_then(Value::as_str).map(ToOwned::to_owned));
         Self {
-            status: job.status().to_owned(),
+            request_id: cause("request_id"),
+            trace_id: cause("traceparent").and_then(|parent| parent.split('-').nth(1).map(ToOwned::to_owned)),
+            schedule: cause("schedule"),
+            enqueuer: cause("enqueuer"),
+            owner: staff(job.owner),
+            blocked_by: staff(job.blocked_by),
+            limit_key: staff(job.limit_key),
+            unique_key: staff(job.unique_key),
+            payload_version: for_staff.then_some(job.payload_version),
+            status,
             end_reason: job.end_reason.map(|reason| if for_staff { reason } else { job.state.to_string() }),
             id: job.id,
             kind: job.kind,

@@ -33,7 +33,8 @@ pub struct ScheduleEntry {
     /// The queue of its jobs.
     #[schema(example = "maintenance")]
     pub queue: String,
-    /// The next tick, while it is enabled and declared.
+    /// The next tick, while it is enabled and declared; null for up to five seconds
+    /// after it was enabled, until the scheduler has looked.
     pub next_at: Option<DateTime<Utc>>,
     /// The latest tick that enqueued a job.
     pub last_tick_at: Option<DateTime<Utc>>,

@@ -8,9 +8,11 @@ use serde_json::Value;
 use sqlx::PgPool;
 use uuid::Uuid;
 
+use super::within_deadline;
 use crate::Priority;
 
-/// A job as people and the API see it. Times are PostgreSQL's.
+/// A job as people and the API see it: without its payload, which is its
+/// handler's affair. Times are PostgreSQL's.
 #[derive(Clone, Debug, Serialize, sqlx::FromRow)]
 pub struct JobView {
     /// Its id: a `UUIDv7`, so ids sort by creation.
@@ -49,9 +51,7 @@ pub struct JobView {
     pub owner: Option<String>,
     /// The request id and trace context of its cause.
     pub meta: Value,
-    /// What it works on. Not for strangers.
-    pub payload: Value,
-    /// Which shape of the payload it is.
+    /// Which shape its payload has.
     pub payload_version: i16,
     /// How long an attempt may run, in milliseconds.
     pub timeout_ms: i32,
@@ -188,8 +188,8 @@ pub struct UnknownState(String);
 macro_rules! columns {
     () => {
         "id, kind, queue, priority, state, attempt, max_attempts, run_at, created_at, queued_at, started_at, \
-         finished_at, errors, result, end_reason, owner, meta, payload, payload_version, timeout_ms, expires_at, \
-         progress, cancel_requested, unique_key, worker_id, blocked_by, limit_key"
+         finished_at, errors, result, end_reason, owner, meta, payload_version, timeout_ms, expires_at, progress, \
+         cancel_requested, unique_key, worker_id, blocked_by, limit_key"
     };
 }
 
@@ -197,8 +197,6 @@ pub(crate) use columns;
 
 /// The job with this id, live or ended.
 pub(crate) async fn job(pool: &PgPool, id: Uuid) -> sqlx::Result<Option<JobView>> {
-    sqlx::query_as(concat!("SELECT ", columns!(), " FROM queue_jobs_all WHERE id = $1"))
-        .bind(id)
-        .fetch_optional(pool)
-        .await
+    let job = sqlx::query_as(concat!("SELECT ", columns!(), " FROM queue_jobs_all WHERE id = $1")).bind(id);
+    within_deadline!(pool, |connection| job.fetch_optional(&mut *connection))
 }

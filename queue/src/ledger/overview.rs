@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
+
+use super::within_deadline;
 
 /// A worker process as operators see it. Times are PostgreSQL's.
 #[derive(Clone, Debug, Serialize)]
@@ -38,18 +40,18 @@ pub struct WorkerView {
 
 /// All workers that have beaten within the last hour, the living first.
 pub(crate) async fn workers(pool: &PgPool) -> sqlx::Result<Vec<WorkerView>> {
-    sqlx::query_as!(
+    let workers = sqlx::query_as!(
         WorkerView,
         r#"SELECT id, name, version, queues, kinds, schedules, slots, busy, started_at, beat_at,
                   ARRAY(SELECT duty FROM queue_leases
                         WHERE holder = worker.id AND held_until > clock_timestamp() ORDER BY duty) AS "duties!",
                   beat_at > clock_timestamp() - interval '15 seconds' AS "alive!"
            FROM queue_workers AS worker
+           WHERE beat_at > clock_timestamp() - interval '1 hour'
            ORDER BY beat_at > clock_timestamp() - interval '15 seconds' DESC, name, id
            LIMIT 10000"#
-    )
-    .fetch_all(pool)
-    .await
+    );
+    within_deadline!(pool, |connection| workers.fetch_all(&mut *connection))
 }
 
 /// What the auditor's watermarks say now.
@@ -66,7 +68,7 @@ pub struct Unaccounted {
 /// What is older than the watermarks that the auditor keeps in its lease and
 /// that nobody runs. Before a watermark are only running and lost jobs.
 pub(crate) async fn unaccounted(pool: &PgPool) -> sqlx::Result<Unaccounted> {
-    sqlx::query_as!(
+    let unaccounted = sqlx::query_as!(
         Unaccounted,
         r#"WITH mark AS (
                SELECT split_part(list, ':', 1) AS queue, split_part(list, ':', 2)::smallint AS priority,
@@ -81,9 +83,8 @@ pub(crate) async fn unaccounted(pool: &PgPool) -> sqlx::Result<Unaccounted> {
                           ORDER BY queued_at LIMIT 10000) AS job
                       LIMIT 10000) AS jobs) AS "jobs!"
            FROM mark"#
-    )
-    .fetch_one(pool)
-    .await
+    );
+    within_deadline!(pool, |connection| unaccounted.fetch_one(&mut *connection))
 }
 
 /// What the ledger knows of a queue.
@@ -95,21 +96,36 @@ pub(crate) struct Known {
     pub(crate) workers: i64,
 }
 
-/// The queues that somebody serves, has paused, or has jobs in, by name.
+/// The queues that somebody serves, or served within the last hour, and those
+/// that are paused; the first 10,000 by name.
 pub(crate) async fn queues(pool: &PgPool) -> sqlx::Result<BTreeMap<String, Known>> {
     let rows = sqlx::query!(
         r#"WITH served AS (
                SELECT unnest(queues) AS name, count(*) FILTER (
                    WHERE beat_at > clock_timestamp() - interval '15 seconds') AS workers
-               FROM queue_workers GROUP BY 1)
+               FROM queue_workers WHERE beat_at > clock_timestamp() - interval '1 hour' GROUP BY 1),
+           paused AS (SELECT name, paused_at, paused_by FROM queue_queues WHERE paused_at IS NOT NULL)
            SELECT name AS "name!", paused_at AS "paused_at?", paused_by AS "paused_by?",
                   coalesce(workers, 0) AS "workers!"
-           FROM served FULL JOIN queue_queues USING (name)"#
-    )
-    .fetch_all(pool)
-    .await?;
+           FROM served FULL JOIN paused USING (name)
+           ORDER BY name LIMIT 10000"#
+    );
+    let rows = within_deadline!(pool, |connection| rows.fetch_all(&mut *connection))?;
     let known = |(paused_at, paused_by, workers)| Known { paused_at, paused_by, workers };
     Ok(rows.into_iter().map(|row| (row.name, known((row.paused_at, row.paused_by, row.workers)))).collect())
+}
+
+/// What the ledger knows of the queue of this name.
+pub(crate) async fn queue(pool: &PgPool, name: &str) -> sqlx::Result<Known> {
+    let known = sqlx::query_as!(
+        Known,
+        r#"SELECT paused_at AS "paused_at?", paused_by AS "paused_by?",
+                  (SELECT count(*) FROM queue_workers
+                   WHERE beat_at > clock_timestamp() - interval '15 seconds' AND $1 = ANY(queues)) AS "workers!"
+           FROM (VALUES (1)) AS one LEFT JOIN queue_queues ON name = $1"#,
+        name,
+    );
+    within_deadline!(pool, |connection| known.fetch_one(&mut *connection))
 }
 
 /// Who could run a job.
@@ -126,7 +142,7 @@ pub(crate) struct Served {
 /// Whether any living worker serves the queue, and whether any of them knows
 /// the kind and reads that version of it.
 pub(crate) async fn who_could_run(pool: &PgPool, queue: &str, readable: &str) -> sqlx::Result<Served> {
-    sqlx::query_as!(
+    let served = sqlx::query_as!(
         Served,
         r#"SELECT coalesce(bool_or($1 = ANY(queues)), false) AS "by_queue!",
                   coalesce(bool_or($1 = ANY(queues) AND $2 = ANY(kinds)), false) AS "by_kind!",
@@ -134,12 +150,66 @@ pub(crate) async fn who_could_run(pool: &PgPool, queue: &str, readable: &str) ->
            FROM queue_workers WHERE beat_at > clock_timestamp() - interval '15 seconds'"#,
         queue,
         readable,
+    );
+    within_deadline!(pool, |connection| served.fetch_one(&mut *connection))
+}
+
+/// A kind that waits in a queue whose living workers do not know it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct UnknownKind {
+    /// The kind.
+    pub kind: String,
+    /// Which version of its payload they do not read.
+    pub version: i16,
+    /// The queue.
+    pub queue: String,
+}
+
+/// At most 100 kinds that no living worker of their queue knows: of the jobs that
+/// are blocked for that, and of those that wait among the newest 10,000 live ones,
+/// which no worker may have met yet.
+pub(crate) async fn unknown_kinds(pool: &PgPool) -> sqlx::Result<Vec<UnknownKind>> {
+    within_deadline!(pool, |connection| unknown_kinds_on(&mut connection))
+}
+
+async fn unknown_kinds_on(connection: &mut PgConnection) -> sqlx::Result<Vec<UnknownKind>> {
+    let mut transaction = super::begin_duty(connection).await?;
+    let unknown = sqlx::query_as!(
+        UnknownKind,
+        r#"WITH RECURSIVE met AS (
+               (SELECT kind, payload_version, queue FROM queue_jobs WHERE state = 'blocked' AND blocked_by = 'kind'
+                ORDER BY kind, payload_version, queue LIMIT 1)
+               UNION ALL
+               SELECT next.* FROM met CROSS JOIN LATERAL (
+                   SELECT kind, payload_version, queue FROM queue_jobs
+                   WHERE state = 'blocked' AND blocked_by = 'kind'
+                     AND (kind, payload_version, queue) > (met.kind, met.payload_version, met.queue)
+                   ORDER BY kind, payload_version, queue LIMIT 1) AS next),
+           living AS MATERIALIZED (
+               SELECT queues, kinds FROM queue_workers WHERE beat_at > clock_timestamp() - interval '15 seconds'),
+           waiting AS (
+               SELECT * FROM (SELECT * FROM met LIMIT 1000) AS met
+               UNION
+               SELECT kind, payload_version, queue
+               FROM (SELECT kind, payload_version, queue, worker_id FROM queue_jobs
+                     ORDER BY id DESC LIMIT 10000) AS newest
+               WHERE worker_id IS NULL)
+           SELECT kind AS "kind!", payload_version AS "version!", queue AS "queue!" FROM waiting
+           WHERE EXISTS (SELECT FROM living WHERE queue = ANY(queues))
+             AND NOT EXISTS (
+                 SELECT FROM living
+                 WHERE queue = ANY(queues)
+                   AND CASE payload_version WHEN 1 THEN kind ELSE kind || '#' || payload_version END = ANY(kinds))
+           ORDER BY kind, payload_version, queue LIMIT 100"#
     )
-    .fetch_one(pool)
-    .await
+    .fetch_all(&mut *transaction)
+    .await?;
+    transaction.rollback().await?;
+    Ok(unknown)
 }
 
 /// PostgreSQL's clock.
 pub(crate) async fn clock(pool: &PgPool) -> sqlx::Result<DateTime<Utc>> {
-    sqlx::query_scalar!(r#"SELECT clock_timestamp() AS "now!""#).fetch_one(pool).await
+    let now = sqlx::query_scalar!(r#"SELECT clock_timestamp() AS "now!""#);
+    within_deadline!(pool, |connection| now.fetch_one(&mut *connection))
 }

@@ -18,19 +18,15 @@ pub(crate) async fn pause(pool: &PgPool, name: &str, by: Option<&str>) -> sqlx::
            WHERE queue.paused_at IS NULL"#,
         name,
         by,
-    )
-    .execute(pool)
-    .await?;
+    );
+    let paused = within_deadline!(pool, |connection| paused.execute(&mut *connection))?;
     Ok(paused.rows_affected() > 0)
 }
 
-/// Resumes a queue; false if it was not paused.
+/// Resumes a queue; false if it was not paused. Nothing is left of the pause, so
+/// that a queue that nobody uses is not listed for ever.
 pub(crate) async fn resume(pool: &PgPool, name: &str) -> sqlx::Result<bool> {
-    let resumed = sqlx::query!(
-        "UPDATE queue_queues SET paused_at = NULL, paused_by = NULL WHERE name = $1 AND paused_at IS NOT NULL",
-        name,
-    )
-    .execute(pool)
-    .await?;
+    let resumed = sqlx::query!("DELETE FROM queue_queues WHERE name = $1 AND paused_at IS NOT NULL", name);
+    let resumed = within_deadline!(pool, |connection| resumed.execute(&mut *connection))?;
     Ok(resumed.rows_affected() > 0)
 }

@@ -11,7 +11,9 @@ use super::{
     enqueue::{self, Announcement, Enqueued},
     within_deadline,
 };
-use crate::{Error, Misfire, Schedule, ScheduleView, new_job::NewJob, schedule::Clockwork, transaction::with_enqueuer};
+use crate::{
+    Cause, Error, Misfire, Schedule, ScheduleView, new_job::NewJob, schedule::Clockwork, transaction::with_enqueuer,
+};
 
 /// A tick later than this was missed.
 const MISSED_AFTER: chrono::TimeDelta = chrono::TimeDelta::minutes(1);
@@ -196,10 +198,11 @@ async fn fire(
     Ok(Some(announcement))
 }
 
-/// Enqueues the schedule's job now, apart from its ticks. `None`: no such schedule.
+/// Enqueues the schedule's job now for `cause`, apart from its ticks. `None`: no such schedule.
 pub(crate) async fn run_now(
     connection: &mut PgConnection,
     name: &str,
+    cause: &Cause,
     enqueuer: Option<&str>,
 ) -> Result<Option<(Enqueued, Announcement)>, Error> {
     let row = sqlx::query!(r#"SELECT job AS "job: Json<NewJob>" FROM queue_schedules WHERE name = $1"#, name)
@@ -208,8 +211,11 @@ pub(crate) async fn run_now(
     let Some(row) = row else { return Ok(None) };
     let job = row.job.0.again();
     let id = job.id;
-    let meta = with_enqueuer(json!({ "schedule": name, "run_now": true }), enqueuer);
-    let (inserted, announcement) = enqueue::insert(connection, vec![job], None, &meta).await?;
+    cause.check(&job.kind)?;
+    let mut meta = with_enqueuer(json!(cause), enqueuer);
+    meta["schedule"] = name.into();
+    meta["run_now"] = true.into();
+    let (inserted, announcement) = enqueue::insert(connection, vec![job], cause.owner.as_deref(), &meta).await?;
     Ok(Some((inserted.first().copied().unwrap_or(Enqueued { id, existing: false }), announcement)))
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
 use sqlx::PgPool;
 
 use super::inspect::{JobView, columns};
@@ -49,14 +50,15 @@ pub(crate) async fn pending(pool: &PgPool) -> sqlx::Result<Pending> {
     .await
 }
 
-/// The jobs that have not ended, the oldest first; of one kind or of all.
-pub(crate) async fn live(pool: &PgPool, kind: Option<&str>) -> sqlx::Result<Vec<JobView>> {
-    let statement = concat!(
-        "SELECT ",
-        columns!(),
-        " FROM queue_jobs_all WHERE finished_at IS NULL AND (kind = $1 OR $1 IS NULL) ORDER BY id"
-    );
-    sqlx::query_as(statement).bind(kind).fetch_all(pool).await
+/// The jobs that have not ended, the oldest first.
+pub(crate) async fn live(pool: &PgPool) -> sqlx::Result<Vec<JobView>> {
+    let statement = concat!("SELECT ", columns!(), " FROM queue_jobs_all WHERE finished_at IS NULL ORDER BY id");
+    sqlx::query_as(statement).fetch_all(pool).await
+}
+
+/// The payloads of the jobs of a kind that have not ended, as they are stored.
+pub(crate) async fn payloads(pool: &PgPool, kind: &str) -> sqlx::Result<Vec<Value>> {
+    sqlx::query_scalar("SELECT payload FROM queue_jobs WHERE kind = $1 ORDER BY id").bind(kind).fetch_all(pool).await
 }
 
 /// Moves all times that the queue waits for back by `by`.

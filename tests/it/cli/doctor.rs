@@ -6,6 +6,7 @@ use callboard_tests::installation::Installation;
 use callboard_tests::services::Services;
 use callboard_tests::wait::{SOON, wait_until};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::console::{enqueue, said, start_worker};
@@ -119,6 +120,43 @@ async fn a_job_that_nobody_is_there_for_is_wrong() {
     assert_eq!((code, verdict(&text, "queues")), (Some(0), "ok"), "{text}");
 }
 
+/// Also one that is due later: nobody will be there for it then.
+#[tokio::test]
+async fn a_delayed_job_that_nobody_is_there_for_is_wrong() {
+    let place = Installation::new().await;
+    enqueue(&place, &VerifyAddress { user_id: Uuid::now_v7(), token_id: Uuid::now_v7() }).await;
+    execute(&place, "UPDATE queue_jobs SET state = 'scheduled', run_at = clock_timestamp() + interval '1 day'").await;
+    let (code, text) = doctor(&place, &[]).await;
+    assert_eq!((code, verdict(&text, "mail has jobs and no worker")), (Some(1), "WRONG"), "{text}");
+}
+
+#[tokio::test]
+async fn for_scripts_all_findings_are_one_document() {
+    let place = Installation::new().await;
+    let document = async || {
+        let (status, said) = place.program("callboard-api").argument("doctor").argument("--json").run().await;
+        (status.code(), serde_json::from_str::<Value>(&said).unwrap_or_else(|error| panic!("{error}: {said}")))
+    };
+    let (code, well) = document().await;
+    assert_eq!((code, &well["is_well"]), (Some(0), &json!(true)), "{well}");
+    let of = |document: &Value, what: &str| {
+        let found = document["items"].as_array().unwrap().iter().find(|finding| finding["what"] == what).cloned();
+        found.unwrap_or_else(|| panic!("nothing on {what}: {document}"))
+    };
+    assert_eq!((&of(&well, "PostgreSQL")["verdict"], &of(&well, "PostgreSQL")["heal"]), (&json!("ok"), &json!(null)));
+    let workers = of(&well, "workers");
+    assert_eq!((&workers["verdict"], &workers["found"]), (&json!("risky"), &json!("none lives")));
+    assert!(workers["heal"].as_str().unwrap().starts_with("start `callboard-worker`"), "{workers}");
+
+    enqueue(&place, &VerifyAddress { user_id: Uuid::now_v7(), token_id: Uuid::now_v7() }).await;
+    let (code, ill) = document().await;
+    assert_eq!(
+        (code, &ill["is_well"], &of(&ill, "queue")["verdict"]),
+        (Some(1), &json!(false), &json!("wrong")),
+        "{ill}"
+    );
+}
+
 #[tokio::test]
 async fn what_operators_have_stopped_is_told_with_the_way_back() {
     let place = Installation::new().await;
@@ -139,7 +177,11 @@ async fn a_kind_that_no_worker_knows_is_wrong() {
     let _worker = start_worker(&place).await;
     enqueue(&place, &Newer {}).await;
     let (code, text) = doctor(&place, &[]).await;
-    assert_eq!((code, verdict(&text, "no living worker knows email.newer")), (Some(1), "WRONG"), "{text}");
+    assert_eq!(
+        (code, verdict(&text, "no living worker knows email.newer in queue mail")),
+        (Some(1), "WRONG"),
+        "{text}"
+    );
 }
 
 /// A worker that stands still counts as living for 15 s after its last beat.

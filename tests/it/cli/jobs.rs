@@ -56,6 +56,12 @@ async fn a_list_is_filtered_and_paged_the_newest_first() {
         (&["--state", "queued", "--kind", "test.no_op"], &ids[1..]),
         (&["--owner", "nobody"], &[]),
         (&["--schedule", "none"], &[]),
+        (&["--request-id", "none"], &[]),
+        (&["--error", "no route"], &[]),
+        (&["--status", "started,finished"], &[]),
+        (&["--status", "queued"], &ids),
+        (&["--created-from", "2026-01-31T09:00:00Z"], &ids),
+        (&["--created-before", "2026-01-31T18:00:00+09:00"], &[]),
     ] {
         assert_eq!(each(&json(&place, &[&["jobs", "list"], filter].concat()).await, "id"), found, "{filter:?}");
     }
@@ -104,7 +110,10 @@ async fn a_job_is_shown_with_its_cause_and_without_its_payload() {
     let document = json(&place, &["jobs", "show", &id]).await;
     assert_eq!((&document["id"], &document["owner"]), (&id.clone().into(), &"ada".into()));
     assert!(document.get("payload").is_none());
-    assert_eq!(each(&json(&place, &["jobs", "list", "--owner", "ada"]).await, "id"), [&id]);
+    for filter in [["--owner", "ada"], ["--request-id", "r-1"], ["--error", "ROUTE"]] {
+        let list = json(&place, &[&["jobs", "list"], &filter[..]].concat()).await;
+        assert_eq!(each(&list, "id"), [&id], "{filter:?}");
+    }
 }
 
 #[tokio::test]
@@ -151,6 +160,18 @@ async fn of_several_jobs_all_are_done_that_can_be() {
 }
 
 #[tokio::test]
+async fn what_comes_back_blocked_is_not_called_queued() {
+    let place = Installation::new().await;
+    let id = enqueue(&place, &a_mail()).await.to_string();
+    sqlx::query("UPDATE queue_jobs SET limit_key = 'smtp', limit_concurrency = 1").execute(place.pool()).await.unwrap();
+    said(&place, &["jobs", "cancel", &id]).await;
+    let text = said(&place, &["jobs", "retry", &id]).await;
+    assert!(text.starts_with(&format!("Job {id} is blocked by its limit key;")), "{text}");
+    said(&place, &["jobs", "cancel", &id]).await;
+    assert_eq!(each(&json(&place, &["jobs", "retry", &id]).await, "outcome"), ["blocked"]);
+}
+
+#[tokio::test]
 async fn a_key_that_another_job_holds_is_told_with_its_holder() {
     let place = Installation::new().await;
     let ended = enqueue(&place, &Alone {}).await.to_string();
@@ -172,6 +193,9 @@ async fn bad_usage_ends_with_2() {
         (&["jobs", "show", "7"], "<ID>"),
         (&["jobs", "cancel"], "<ID>"),
         (&["jobs", "list", "--state", "done"], "must be one of blocked, scheduled, queued"),
+        (&["jobs", "list", "--status", "running"], "must be one of blocked, scheduled, queued, started"),
+        (&["jobs", "list", "--status", "queued", "--state", "queued"], "--state"),
+        (&["jobs", "list", "--created-from", "yesterday"], "--created-from"),
         (&["jobs", "list", "--limit", "0"], "--limit"),
         (&["jobs", "list", "--colour"], "--colour"),
     ] {

@@ -1,12 +1,13 @@
 //! `maintenance.prune_*`, by the schedules that the real worker declares.
 
+use callboard_queue::Cause;
 use callboard_tests::app::App;
 use callboard_tests::mailbox::Mailbox;
 use callboard_tests::wait::{SOON, wait_until};
 
 /// What the job that a schedule runs now has pruned.
 async fn run(app: &App, schedule: &str) -> i64 {
-    let id = app.state().queue.run_schedule(schedule).await.unwrap().id;
+    let id = app.state().queue.run_schedule(schedule, &Cause::default()).await.unwrap().id;
     app.job_in_state(id, "completed").await["result"]["pruned"].as_i64().unwrap()
 }
 

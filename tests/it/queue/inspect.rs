@@ -7,7 +7,7 @@ use callboard_tests::{
     wait::{SOON, wait_until},
     worker::TestWorker,
 };
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 /// All jobs that the filter leaves in, page by page.
@@ -47,6 +47,8 @@ async fn lists_show_live_and_ended_jobs_newest_first_and_filters_narrow_them() {
     transaction.commit().await.unwrap();
 
     let all = [queued, scheduled, running, discarded, completed];
+    let view = serde_json::to_value(queue.job(queued).await).unwrap();
+    assert!(view.get("meta").is_some() && view.get("payload").is_none(), "{view}");
     for page in [1, 2, 100] {
         assert_eq!(listed(&queue, &JobFilter::default(), page).await, all, "pages of {page}");
     }
@@ -63,6 +65,8 @@ async fn lists_show_live_and_ended_jobs_newest_first_and_filters_narrow_them() {
         (JobFilter { priorities: vec![Priority::Low], ..JobFilter::default() }, vec![queued]),
         (JobFilter { owner: text("ada"), ..JobFilter::default() }, vec![queued]),
         (JobFilter { request_id: text("r-1"), ..JobFilter::default() }, vec![queued]),
+        (JobFilter { error: text("THE ADDRESS DOES"), ..JobFilter::default() }, vec![discarded]),
+        (JobFilter { error: text("does_not"), ..JobFilter::default() }, vec![]),
         (JobFilter { schedule: text("none"), ..JobFilter::default() }, vec![]),
         (JobFilter { created_before: Some(Utc::now() - TimeDelta::hours(1)), ..JobFilter::default() }, vec![]),
         (JobFilter { created_from: Some(Utc::now() - TimeDelta::hours(1)), ..JobFilter::default() }, all.to_vec()),
@@ -84,6 +88,43 @@ async fn lists_show_live_and_ended_jobs_newest_first_and_filters_narrow_them() {
     }
     queue.stage().open_for_all();
     worker.drain().await.unwrap();
+}
+
+/// So many jobs, a millisecond apart; their ids are by a clock that is `behind`.
+async fn made(queue: &TestQueue, count: i32, first: DateTime<Utc>, behind: TimeDelta) -> Vec<Uuid> {
+    sqlx::query_scalar(
+        "INSERT INTO queue_jobs (id, kind, queue, priority, state, payload, max_attempts, run_at, timeout_ms, created_at)
+         SELECT (lpad(to_hex((extract(epoch FROM $3) * 1000)::bigint + n), 12, '0') || '7000' || repeat('8', 16))::uuid,
+                'test.no_op', 'default', 1, 'queued', '{}', 1, now(), 1000, $2 + make_interval(secs => n * 0.001)
+         FROM generate_series(1, $1) AS n
+         RETURNING id",
+    )
+    .bind(count)
+    .bind(first)
+    .bind(first - behind)
+    .fetch_all(queue.pool())
+    .await
+    .unwrap()
+}
+
+#[tokio::test]
+async fn a_range_of_time_is_looked_for_where_its_jobs_are() {
+    let queue = TestQueue::new().await;
+    let last_week = Utc::now() - TimeDelta::days(7);
+    let old = made(&queue, 1, last_week, TimeDelta::minutes(9)).await;
+    let ahead = made(&queue, 1, last_week + TimeDelta::days(1), -TimeDelta::minutes(9)).await;
+    made(&queue, 10_001, Utc::now() - TimeDelta::hours(1), TimeDelta::zero()).await;
+    let page = async |created_from, created_before| {
+        let filter = JobFilter { created_from, created_before, ..JobFilter::default() };
+        let page = queue.queue().jobs(&filter, None, 10).await.unwrap();
+        (page.jobs.iter().map(|job| job.id).collect::<Vec<_>>(), page.next)
+    };
+    let day = TimeDelta::days(1);
+    assert_eq!(page(None, Some(last_week + day)).await, (old.clone(), None));
+    assert_eq!(page(Some(last_week), Some(last_week + day)).await, (old, None));
+    assert_eq!(page(Some(last_week + day), Some(last_week + day + day)).await, (ahead, None));
+    assert_eq!(page(Some(Utc::now() - TimeDelta::minutes(5)), None).await, (vec![], None));
+    queue.leaves_jobs("they were made by hand");
 }
 
 #[tokio::test]

@@ -21,6 +21,7 @@ mod metrics;
 mod model;
 mod order;
 mod outcome;
+mod overview;
 mod parking;
 mod pause;
 mod plans;

@@ -1,8 +1,8 @@
 //! Running again what has ended, and now what waits for later.
 
-use callboard_queue::{EnqueueOptions, Error};
+use callboard_queue::{EnqueueOptions, Error, JobState};
 use callboard_tests::{
-    jobs::{Failing, Gated, Hopeless, Keyed, NoOp, Scope, registry},
+    jobs::{Failing, Gated, Hopeless, Keyed, Limited, NoOp, Scope, registry},
     queue::TestQueue,
     wait::SOON,
     worker::TestWorker,
@@ -47,6 +47,18 @@ async fn completed_and_cancelled_jobs_run_again_and_a_scheduled_one_runs_now() {
         assert_eq!(queue.stage().times_run(id), runs);
     }
     worker.drain().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_has_a_limit_key_is_blocked_at_first_and_says_so() {
+    let queue = TestQueue::new().await;
+    let (limited, free) = (queue.enqueue(&Limited::to(1, "k")).await, queue.enqueue(&NoOp::default()).await);
+    for (id, state) in [(limited, JobState::Blocked), (free, JobState::Queued)] {
+        queue.queue().cancel(id).await.unwrap();
+        assert_eq!(queue.queue().retry(id).await.unwrap(), state);
+        assert_eq!(queue.job(id).await.state, state);
+        queue.queue().cancel(id).await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use callboard_queue::{Enqueued, Error, Metrics, Misfire, Queue, Runner, RunnerSettings, Schedule};
+use callboard_queue::{Cause, Enqueued, Error, Metrics, Misfire, Queue, Runner, RunnerSettings, Schedule};
 use callboard_tests::{
     jobs::{Keyed, NoOp, Scope, registry},
     queue::TestQueue,
@@ -144,11 +144,11 @@ async fn one_that_nobody_declares_any_more_does_not_fire_and_can_still_be_run() 
     ticked(&queue, "new", 3, SOON).await;
     assert_eq!(ticks(&queue, "gone").await.len(), before);
     assert!(!queue.queue().schedule("gone").await.unwrap().declared);
-    let run = queue.queue().run_schedule("gone").await.unwrap();
+    let run = queue.queue().run_schedule("gone", &Cause::default()).await.unwrap();
     assert!(!run.existing);
     assert_eq!(queue.completed(run.id).await.meta["run_now"], true);
     for error in [
-        queue.queue().run_schedule("no such").await.unwrap_err(),
+        queue.queue().run_schedule("no such", &Cause::default()).await.unwrap_err(),
         queue.queue().schedule("no such").await.unwrap_err(),
         queue.queue().enable_schedule("no such", true).await.unwrap_err(),
     ] {
@@ -199,8 +199,8 @@ async fn a_run_that_meets_a_held_key_is_told_from_a_new_one() {
     let worker = TestWorker::start_scheduling(&queue, vec![declared]).await;
     wait_until(NOTICED, "it is declared", || async { queue.queue().schedule("keyed").await.is_ok() }).await;
     let service = queue.queue().clone().named("some-service", "1.2.3");
-    let first = service.run_schedule("keyed").await.unwrap();
-    let again = service.run_schedule("keyed").await.unwrap();
+    let first = service.run_schedule("keyed", &Cause::default()).await.unwrap();
+    let again = service.run_schedule("keyed", &Cause::default()).await.unwrap();
     assert!(!first.existing);
     assert_eq!(again, Enqueued { id: first.id, existing: true });
     queue.stage().open_for_all();

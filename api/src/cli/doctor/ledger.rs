@@ -1,20 +1,15 @@
 //! The queue: who serves it, what is paused, what waits in vain, the history.
 
-use std::collections::BTreeSet;
-
-use callboard_queue::{JobFilter, JobState, JobView, Queue, QueueView, Retention, Unaccounted, WorkerView};
+use callboard_queue::{Queue, QueueView, Retention, Unaccounted, UnknownKind, WorkerView};
 use callboard_shared::db::history::{self, History};
 use chrono::{DateTime, Days, TimeDelta, Utc};
 use tokio::time::timeout;
 
 use super::{Finding, PATIENCE, Verdict, schedules, words, workers};
-use crate::cli::{plain, queues::has_jobs, servers::ask};
+use crate::cli::{plain, servers::ask};
 
 /// An auditor that has seen nothing new for so long is held up.
 const UNSEEN: TimeDelta = TimeDelta::minutes(1);
-
-/// Waiting jobs that are looked at for kinds that nobody knows.
-const LOOKED_AT: usize = 100;
 
 /// What is found, by PostgreSQL's clock at `now`.
 pub(super) async fn look(queue: &Queue, now: DateTime<Utc>) -> Vec<Finding> {
@@ -30,7 +25,7 @@ async fn findings(queue: &Queue, now: DateTime<Utc>) -> Result<Vec<Finding>, Str
     let mut findings = workers::look(&living);
     findings.extend(queues(queue, &ask(queue.queues()).await?).await?);
     if !living.is_empty() {
-        findings.push(kinds(queue, &living).await?);
+        findings.push(kinds(&ask(queue.unknown_kinds()).await?));
         findings.push(audit(ask(queue.unaccounted()).await?, now));
         findings.extend(schedules::look(&ask(queue.schedules()).await?, now));
     }
@@ -49,7 +44,7 @@ async fn queues(queue: &Queue, views: &[QueueView]) -> Result<Vec<Finding>, Stri
             let found = format!("{name} is paused since {}{by}", plain::time(since));
             findings.push(Finding::new("queue", Verdict::risky(heal), found));
         }
-        if view.workers == 0 && has_jobs(queue, view).await? {
+        if view.workers == 0 && ask(queue.has_jobs(name)).await? {
             let heal = format!("start `callboard-worker`, or one with `--queues {name}`; the jobs wait until then");
             findings.push(Finding::new("queue", Verdict::wrong(heal), format!("{name} has jobs and no worker")));
         }
@@ -61,21 +56,21 @@ async fn queues(queue: &Queue, views: &[QueueView]) -> Result<Vec<Finding>, Stri
     Ok(findings)
 }
 
-/// Kinds of the newest waiting jobs that no living worker knows.
-async fn kinds(queue: &Queue, living: &[&WorkerView]) -> Result<Finding, String> {
-    // Once a worker has met one of a kind that nobody knows, it is blocked.
-    let states = vec![JobState::Blocked, JobState::Scheduled, JobState::Queued];
-    let filter = JobFilter { states, ..JobFilter::default() };
-    let page = ask(queue.jobs(&filter, None, LOOKED_AT)).await?;
-    let known: BTreeSet<&str> = living.iter().flat_map(|worker| &worker.kinds).map(String::as_str).collect();
-    let strange: BTreeSet<String> =
-        page.jobs.iter().map(JobView::readable).filter(|kind| !known.contains(kind.as_str())).collect();
-    if strange.is_empty() {
-        return Ok(Finding::good("kinds", format!("all known, of the newest {LOOKED_AT} waiting jobs")));
+/// Kinds of waiting jobs that no living worker of their queue knows.
+fn kinds(unknown: &[UnknownKind]) -> Finding {
+    const WHAT: &str = "kinds";
+    if unknown.is_empty() {
+        return Finding::good(WHAT, "all known, of the jobs that workers have met and of the newest 10,000");
     }
-    let strange: Vec<String> = strange.into_iter().collect();
-    let heal = "start workers of a version that has them; the jobs wait until then, and no attempt is counted";
-    Ok(Finding::new("kinds", Verdict::wrong(heal), format!("no living worker knows {}", strange.join(", "))))
+    let heal = "start workers of their queues of a version that has them; the jobs wait until then, and no attempt is \
+                counted";
+    let unknown: Vec<String> = unknown.iter().map(unknown_kind).collect();
+    Finding::new(WHAT, Verdict::wrong(heal), format!("no living worker knows {}", unknown.join(", ")))
+}
+
+fn unknown_kind(UnknownKind { kind, version, queue }: &UnknownKind) -> String {
+    let version = if *version == 1 { String::new() } else { format!(" with version {version} of its payload") };
+    format!("{}{version} in queue {queue}", plain::line(kind))
 }
 
 /// Whether the ready lists have what the ledger has, by the auditor's watermarks.

@@ -10,6 +10,7 @@ use std::{borrow::Cow, process::ExitCode, time::Duration};
 
 use callboard_shared::config::Findings;
 use clap::Args;
+use serde_json::{Value, json};
 
 use super::{Outcome, say, servers::Servers};
 
@@ -20,6 +21,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// heal it.
 #[derive(Debug, Args)]
 pub(super) struct Doctor {
+    /// Print one JSON document instead, for scripts.
+    #[arg(long)]
+    json: bool,
+
     #[command(flatten)]
     servers: Servers,
 }
@@ -51,10 +56,12 @@ impl Doctor {
         if let Some(server) = ledger {
             findings.extend(ledger::look(&queue, server.now).await);
         }
-        let mut is_well = true;
-        for finding in &findings {
-            is_well &= !matches!(finding.verdict, Verdict::Wrong(_));
-            say(&finding.line())?;
+        let is_well = findings.iter().all(|finding| !matches!(finding.verdict, Verdict::Wrong(_)));
+        if self.json {
+            let items: Vec<Value> = findings.iter().map(Finding::document).collect();
+            say(&serde_json::to_string_pretty(&json!({ "is_well": is_well, "items": items }))?)?;
+        } else {
+            findings.iter().try_for_each(|finding| say(&finding.line()))?;
         }
         Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
@@ -70,17 +77,27 @@ impl Finding {
     }
 
     fn line(&self) -> String {
-        let (mark, heal) = match &self.verdict {
-            Verdict::Good => ("ok", None),
-            Verdict::Risky(heal) => ("risky", Some(heal)),
-            Verdict::Wrong(heal) => ("WRONG", Some(heal)),
-        };
+        let (mark, heal) = self.verdict.parts();
         let line = format!("{mark:<6} {:<18} {}", self.what, self.found);
         heal.map_or(line.clone(), |heal| format!("{line}\n{:25} → {heal}", ""))
+    }
+
+    fn document(&self) -> Value {
+        let (mark, heal) = self.verdict.parts();
+        json!({ "what": self.what, "verdict": mark.to_lowercase(), "found": self.found, "heal": heal })
     }
 }
 
 impl Verdict {
+    /// Its word, and what is to be done.
+    fn parts(&self) -> (&'static str, Option<&str>) {
+        match self {
+            Self::Good => ("ok", None),
+            Self::Risky(heal) => ("risky", Some(heal)),
+            Self::Wrong(heal) => ("WRONG", Some(heal)),
+        }
+    }
+
     fn risky(heal: impl Into<Cow<'static, str>>) -> Self {
         Self::Risky(heal.into())
     }

@@ -23,7 +23,7 @@ pub(super) enum Change {
 #[derive(Debug, Serialize)]
 struct Changed {
     id: Uuid,
-    /// `queued`, `cancelled`, `cancel_requested` or `failed`.
+    /// `queued` or `blocked`; `cancelled` or `cancel_requested`; or `failed`.
     outcome: &'static str,
     /// Why it failed.
     error: Option<String>,
@@ -58,7 +58,7 @@ impl Change {
     async fn one(self, queue: &Queue, id: Uuid) -> Result<&'static str, String> {
         let done = async {
             match self {
-                Self::Retry => queue.retry(id).await.map(|()| "queued"),
+                Self::Retry => queue.retry(id).await.map(JobState::as_str),
                 Self::Cancel => queue.cancel(id).await.map(|cancelled| match cancelled {
                     Cancellation::Ended => "cancelled",
                     Cancellation::Requested | Cancellation::AlreadyRequested => "cancel_requested",
@@ -85,6 +85,7 @@ impl Change {
 fn sentence(id: Uuid, outcome: &str) -> String {
     match outcome {
         "queued" => format!("Job {id} is queued."),
+        "blocked" => format!("Job {id} is blocked by its limit key; it starts by itself once a slot of it is free."),
         "cancelled" => format!("Job {id} is cancelled."),
         _ => format!("Job {id} runs and is told to stop; it ends as cancelled, unless it completes first."),
     }

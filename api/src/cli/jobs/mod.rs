@@ -24,7 +24,7 @@ pub(super) struct Jobs {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Lists jobs, live and ended, the newest first.
-    List(List),
+    List(Box<List>),
     /// Shows one job with its attempts.
     Show(One),
     /// Says why a job is not running, and what to do.

@@ -30,6 +30,8 @@ async fn a_running_job_is_told_to_stop() {
         let shown = cancel(&app, &mia, job).await.expect(200).json();
         assert_eq!((&shown["state"], &shown["cancel_requested"]), (&json!("running"), &json!(true)));
     }
+    let line = (format!("user:{}", mia.id), Some(job), json!({ "requested": true }));
+    assert_eq!(app.audited("job.cancelled").await, [line], "it may complete all the same");
 }
 
 #[tokio::test]
@@ -57,6 +59,31 @@ async fn under_one_key_it_is_done_once() {
     assert_eq!((first.header("idempotent-replayed"), again.header("idempotent-replayed")), ("", "true"));
     assert_eq!(first.json(), again.json());
     assert_eq!(app.audited("job.cancelled").await.len(), 1);
+}
+
+/// What it says would be ignored.
+#[tokio::test]
+async fn a_body_that_says_anything_is_refused() {
+    let app = App::start().await;
+    let mia = app.person("mia", "manager").await;
+    let job = app.job_of(mia.id).await;
+    let send = |kind: &'static str, body: &'static str| {
+        let request = app.request("POST", &format!("/api/v1/jobs/{job}/cancel")).bearer_auth(&mia.token);
+        request.header("content-type", kind).header("idempotency-key", "k-1").body(body).answer()
+    };
+    let problem = send("application/json", r#"{"reason": "a mistake"}"#).await.problem(422, "validation_failed");
+    assert_eq!(problem.errors(), ["#/reason unknown_field"]);
+    let _ = send("application/json", "[]").await.problem(422, "validation_failed");
+    let _ = send("application/json", "{").await.problem(400, "malformed_json");
+    let _ = send("text/plain", "stop it").await.problem(415, "unsupported_media_type");
+    app.job_in_state(job, "queued").await;
+    for (kind, body) in [("application/json", " {} "), ("application/x-www-form-urlencoded", ""), ("text/plain", "\n")]
+    {
+        let _ = send(kind, body).await.expect(200);
+    }
+    assert_eq!(app.audited("job.cancelled").await.len(), 1);
+    // A key is for one body: another one is refused whatever was answered before.
+    let _ = send("application/json", r#"{"reason": "a mistake"}"#).await.problem(422, "validation_failed");
 }
 
 #[tokio::test]

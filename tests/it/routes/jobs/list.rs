@@ -1,3 +1,4 @@
+use callboard_queue::Cause;
 use callboard_tests::app::{App, Person, Send as _};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -46,7 +47,7 @@ async fn filters_narrow_it() {
     let register = app.post("/api/v1/auth/register", &body).header("x-request-id", "r-1");
     let ada: Uuid = register.answer().await.expect(201).json()["id"].as_str().unwrap().parse().unwrap();
     app.declare_schedule("nightly").await;
-    let by_schedule = app.state().queue.run_schedule("nightly").await.unwrap().id.to_string();
+    let by_schedule = app.state().queue.run_schedule("nightly", &Cause::default()).await.unwrap().id.to_string();
     let (of_mia, of_ada) = (app.job_of(mia.id).await, app.job_of(ada).await);
     app.state().queue.cancel(of_mia).await.unwrap();
     let (of_mia, of_ada) = (of_mia.to_string(), of_ada.to_string());
@@ -143,9 +144,51 @@ fn base64_url(text: &str) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(text)
 }
 
+/// Of all others' they see the same as if there were none.
 #[tokio::test]
-async fn members_may_not() {
+async fn members_see_the_jobs_that_their_own_requests_caused() {
     let app = App::start().await;
-    let ada = app.person("ada", "member").await;
-    let _ = app.get(PATH).bearer_auth(&ada.token).answer().await.problem(403, "forbidden");
+    let (ada, eve) = (app.person("ada", "member").await, app.person("eve", "member").await);
+    let (of_ada, of_eve) = (app.job_of(ada.id).await.to_string(), app.job_of(eve.id).await.to_string());
+    for (query, expected) in [
+        (String::new(), vec![of_ada.clone()]),
+        ("queue=mail&state=queued".to_owned(), vec![of_ada.clone()]),
+        (format!("owner={}", ada.id), vec![of_ada.clone()]),
+        (format!("owner={}", eve.id), vec![]),
+        ("state=running".to_owned(), vec![]),
+    ] {
+        let found = page(&app, &ada, &query).await;
+        assert_eq!((ids(&found), &found["has_next"]), (expected, &json!(false)), "{query}");
+        assert!(found["items"].as_array().unwrap().iter().all(|job| job.get("owner").is_none()), "{found}");
+    }
+    assert_eq!(list(&app, &eve, "").await, [of_eve]);
+}
+
+#[tokio::test]
+async fn staff_look_for_words_in_the_messages_of_errors() {
+    let app = App::start().await;
+    let (ada, mia) = (app.person("ada", "member").await, app.person("mia", "manager").await);
+    let job = app.job_of(ada.id).await;
+    let errors = json!([{ "attempt": 1, "at": "2026-01-01T00:00:00Z", "failure": "error", "message": "first" },
+                        { "attempt": 2, "at": "2026-01-01T00:01:00Z", "failure": "error", "message": "No 100% Route" }]);
+    sqlx::query("UPDATE queue_jobs SET errors = $2 WHERE id = $1")
+        .bind(job)
+        .bind(errors)
+        .execute(app.pool())
+        .await
+        .unwrap();
+    for (words, found) in [
+        ("no%20100%25%20route", true),
+        ("FIRST", true),
+        ("no_route", false),
+        ("failure", false),
+        (&ada.id.to_string(), false),
+    ] {
+        let expected = if found { vec![job.to_string()] } else { vec![] };
+        assert_eq!(list(&app, &mia, &format!("q={words}")).await, expected, "{words}");
+    }
+    // They are not shown the messages, so they can't find out what is in them.
+    let refused = app.get(&format!("{PATH}?q=first")).bearer_auth(&ada.token).answer().await;
+    let problem = refused.problem(403, "forbidden");
+    assert!(problem.0["detail"].as_str().unwrap().contains("the role manager"), "{}", problem.0);
 }

@@ -30,6 +30,36 @@ async fn it_is_disabled_and_enabled() {
     assert_eq!(app.audited("schedule.changed").await, [line(false), line(true)]);
 }
 
+/// Its version is what it is, not when it ticked last.
+#[tokio::test]
+async fn a_change_of_a_version_that_is_over_is_refused() {
+    let app = App::start().await;
+    let mia = app.person("mia", "manager").await;
+    app.declare_schedule("nightly").await;
+    let shown = async || app.get(PATH).bearer_auth(&mia.token).answer().await.expect(200);
+    let disable = async |tag: &str| {
+        let request = app.request("PATCH", PATH).bearer_auth(&mia.token).header("if-match", tag);
+        request.json(&json!({ "enabled": false })).answer().await
+    };
+    let before = shown().await;
+    let first = before.header("etag");
+    assert!(first.starts_with("\"v") && before.header("cache-control") == "no-store", "{first}");
+    sqlx::query("UPDATE queue_schedules SET next_at = clock_timestamp()").execute(app.pool()).await.unwrap();
+    assert_eq!(shown().await.header("etag"), first);
+    let _ = disable("\"v0\"").await.problem(412, "precondition_failed");
+
+    let disabled = disable(first).await.expect(200);
+    assert_eq!(disabled.json()["enabled"], false);
+    assert_ne!(disabled.header("etag"), first);
+    let _ = disable(first).await.problem(412, "precondition_failed");
+    assert_eq!(disable(disabled.header("etag")).await.expect(200).header("etag"), disabled.header("etag"));
+    sqlx::query("UPDATE queue_schedules SET cron = '0 1 * * *'").execute(app.pool()).await.unwrap();
+    let _ = disable(disabled.header("etag")).await.problem(412, "precondition_failed");
+    let _ = disable("*").await.expect(200);
+    let _ = disable("v1").await.problem(400, "malformed_request");
+    assert_eq!(app.audited("schedule.changed").await.len(), 1);
+}
+
 #[tokio::test]
 async fn nothing_else_can_be_changed() {
     let app = App::start().await;

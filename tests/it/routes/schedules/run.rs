@@ -16,6 +16,7 @@ async fn its_job_is_enqueued_now() {
     assert_eq!((&job["kind"], &job["state"]), (&json!("maintenance.prune_tokens"), &json!("queued")));
     let shown = app.get(answer.header("location")).bearer_auth(&mia.token).answer().await.expect(200).json();
     assert_eq!(shown["id"], job["id"]);
+    assert_eq!((&shown["owner"], &shown["request_id"]), (&json!(mia.id), &json!(answer.header("x-request-id"))));
     let id: Uuid = job["id"].as_str().unwrap().parse().unwrap();
     let line = (format!("user:{}", mia.id), Some(id), json!({ "schedule": "nightly" }));
     assert_eq!(app.audited("schedule.run").await, [line]);
