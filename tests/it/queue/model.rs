@@ -221,8 +221,9 @@ impl Machine<'_> {
                 job.state = State::Cancelled;
             }
             State::Running { cancel_requested, .. } => {
-                proptest::prop_assert!(matches!(answer, Ok(Cancellation::Requested)), "{:?}", answer);
-                *cancel_requested = true;
+                let before = std::mem::replace(cancel_requested, true);
+                let expected = if before { Cancellation::AlreadyRequested } else { Cancellation::Requested };
+                proptest::prop_assert!(matches!(answer, Ok(said) if said == expected), "{:?}", answer);
             }
             State::Completed | State::Cancelled => {
                 proptest::prop_assert!(matches!(answer, Err(Error::WrongState { .. })), "{:?}", answer);
