@@ -6,12 +6,13 @@ use apalis::prelude::WorkerContext;
 use sqlx::PgPool;
 use tokio::{
     task::JoinHandle,
-    time::{Instant, timeout, timeout_at},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     Error, Queue,
+    error::is_refusal,
     held::Held,
     ledger::{
         give_back::{self, GivenBack},
@@ -22,6 +23,8 @@ use crate::{
 /// How long PostgreSQL may take at the end of a drain, before what is left is
 /// left to the rescuer of another worker.
 pub(crate) const LAST_WORDS: Duration = Duration::from_secs(5);
+/// The pause before a last word that PostgreSQL did not take is tried again.
+const TRY_AGAIN: Duration = Duration::from_millis(50);
 /// What a fetcher gets to end what it is at, however short the grace: a pop or
 /// a claim that is cut off half-way costs its jobs time, or an attempt.
 const UNBLOCKED_WITHIN: Duration = Duration::from_secs(1);
@@ -129,12 +132,28 @@ impl Pipeline {
         if !left.is_empty() {
             tracing::warn!(jobs = left.len(), "giving back jobs whose runs did not stop");
             let free = || give_back::give_back(pool, &left, queue.days_of_cancelled());
-            let freed = timeout(LAST_WORDS, partitions::or_made(queue, free)).await;
-            let GivenBack { ready, cancelled } = freed.unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
+            let GivenBack { ready, cancelled } = last_words(|| partitions::or_made(queue, free)).await?;
             // What can't be pushed or told is found by an auditor.
             let _ = queue.lists.push(&ready).await;
             queue.lists.tell_gone(&cancelled).await;
         }
         Ok(())
+    }
+}
+
+/// Writes at the end of a drain, as often as it takes within [`LAST_WORDS`]:
+/// after a restart of PostgreSQL, connections that nobody has needed since are
+/// found out to be dead one by one. `write` may be done twice.
+pub(crate) async fn last_words<T, F>(write: impl Fn() -> F) -> sqlx::Result<T>
+where
+    F: Future<Output = sqlx::Result<T>>,
+{
+    let deadline = Instant::now() + LAST_WORDS;
+    loop {
+        let written = timeout_at(deadline, write()).await.unwrap_or(Err(sqlx::Error::PoolTimedOut));
+        match written {
+            Err(error) if !is_refusal(&error) && Instant::now() < deadline => sleep(TRY_AGAIN).await,
+            written => return written,
+        }
     }
 }

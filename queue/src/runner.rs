@@ -43,7 +43,7 @@ use crate::{
     },
     lookup::Lookup,
     pause::Paused,
-    pipeline::{Background, LAST_WORDS, Pipeline, Tasks},
+    pipeline::{Background, LAST_WORDS, Pipeline, Tasks, last_words},
     progress::{Reporter, Scribe},
     promoter::Promoter,
     reconciler::Reconciler,
@@ -213,14 +213,14 @@ impl<C: Send + Sync + 'static> Runner<C> {
         tracing::info!(running = held.len(), grace = ?self.settings.grace, "draining");
         let drained = pipeline.drain(&self.queue, &pool, &held, self.settings.grace).await;
         background.stop().await;
-        let left = tokio::time::timeout(LAST_WORDS, leave(&duty_pool, worker_id, drained.is_ok())).await;
+        let left = last_words(|| leave(&duty_pool, worker_id, drained.is_ok())).await;
         // A connection that never answers would hold these up for ever.
         let _ = tokio::time::timeout(LAST_WORDS, async {
             tokio::join!(pool.close(), duty_pool.close(), heartbeat_pool.close())
         })
         .await;
         drained?;
-        left.unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
+        left?;
         if failed.is_cancelled() {
             return Err(Error::PartFailed);
         }

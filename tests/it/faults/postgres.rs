@@ -111,3 +111,17 @@ async fn a_worker_starts_before_postgresql_does() {
     queue.completed(id).await;
     worker.drain().await.unwrap();
 }
+
+/// What is idle in its pools then is dead, and nobody has found out yet.
+#[tokio::test]
+async fn a_worker_drains_cleanly_right_after_a_restart() {
+    let services = Services::start().await;
+    let queue = TestQueue::on(&services).await;
+    let worker = TestWorker::start(&queue).await;
+    queue.enqueue_many(&vec![NoOp::default(); 50]).await;
+    queue.all_ended(50, "completed", SOON).await;
+    services.restart_postgres().await;
+    worker.drain().await.unwrap();
+    let left: i64 = sqlx::query_scalar("SELECT count(*) FROM queue_workers").fetch_one(queue.pool()).await.unwrap();
+    assert_eq!(left, 0, "it left no row behind");
+}
