@@ -17,7 +17,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::{Error, Priority, job::is_queue};
+use crate::{Error, Priority, policy::is_queue};
 
 /// The first part of every key, so that several systems can share one Redis.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use crate::{Job, job::Policy};
+use crate::{Job, policy::Policy};
 
 /// The policies of all kinds of an application, by name.
 ///

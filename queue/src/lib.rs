@@ -34,6 +34,7 @@ pub mod keys;
 mod kinds;
 mod lease;
 mod ledger;
+mod limit;
 mod lookup;
 pub mod metrics;
 mod new_job;
@@ -42,6 +43,7 @@ mod outcome;
 mod overview;
 mod pause;
 mod pipeline;
+mod policy;
 mod priority;
 mod progress;
 mod promoter;
@@ -61,6 +63,7 @@ mod signals;
 pub mod testing;
 mod transaction;
 mod unblock;
+mod unique;
 mod why;
 
 pub use backoff::Backoff;
@@ -69,10 +72,7 @@ pub use client::Queue;
 pub use encryption::PayloadKeys;
 pub use error::Error;
 pub use flow::{Flow, Node};
-pub use job::{
-    FAIR_WINDOW, Job, Limit, MAX_PAYLOAD_BYTES, MAX_PAYLOAD_DEPTH, MAX_RESULT_BYTES, Policy, Retention, Unique,
-    UniqueScope, is_queue,
-};
+pub use job::{Job, MAX_PAYLOAD_BYTES, MAX_PAYLOAD_DEPTH, MAX_RESULT_BYTES};
 pub use kinds::Kinds;
 pub use lease::DUTIES;
 pub use ledger::{
@@ -81,10 +81,12 @@ pub use ledger::{
     list::{JobFilter, JobPage},
     overview::{Unaccounted, UnknownKind, WorkerView},
 };
+pub use limit::{FAIR_WINDOW, Limit};
 pub use metrics::Metrics;
 pub use new_job::{EnqueueOptions, OnParentFailure};
 pub use outcome::{Failure, Finished, Outcome};
 pub use overview::{JobCounts, QueueView, Ready};
+pub use policy::{Policy, Retention, is_queue};
 pub use priority::Priority;
 pub use progress::Progress;
 pub use registry::{Handler, Registry};
@@ -93,4 +95,5 @@ pub use runner::{Readiness, Runner};
 pub use schedule::{Misfire, Schedule, ScheduleView};
 pub use settings::{Mode, QueueShare, RunnerSettings};
 pub use transaction::{Cause, Transaction, enqueue};
+pub use unique::{Unique, UniqueScope};
 pub use why::{Explanation, Reason};

@@ -11,7 +11,10 @@ use uuid::Uuid;
 use crate::{
     Error, Job, PayloadKeys, Priority,
     backoff::millis,
-    job::{Limit, MAX_PAYLOAD_BYTES, MAX_PAYLOAD_DEPTH, MAX_WAIT, Policy, SHORTEST, Unique},
+    job::{MAX_PAYLOAD_BYTES, MAX_PAYLOAD_DEPTH},
+    limit::Limit,
+    policy::{MAX_WAIT, Policy, SHORTEST},
+    unique::Unique,
 };
 
 /// The most jobs that one may wait for.

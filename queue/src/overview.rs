@@ -6,9 +6,9 @@ use uuid::Uuid;
 
 use crate::{
     Error, JobFilter, JobPage, Priority, Queue, Unaccounted, UnknownKind, WorkerView,
-    job::is_queue,
     keys::List,
     ledger::{list, overview, sample},
+    policy::is_queue,
 };
 
 /// A queue as operators see it.

@@ -10,7 +10,7 @@ use std::{
 
 use tokio::{sync::watch, time::Instant};
 
-use crate::{Error, Queue, job::is_queue, ledger::queues, signals::Signal};
+use crate::{Error, Queue, ledger::queues, policy::is_queue, signals::Signal};
 
 /// The names of the queues that are paused, as a worker knows them.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, future::Future, iter, pin::Pin, sync::Arc}
 
 use serde_json::value::RawValue;
 
-use crate::{Error, Failure, Job, Kinds, Outcome, Run, encryption::is_sealed, job::Policy};
+use crate::{Error, Failure, Job, Kinds, Outcome, Run, encryption::is_sealed, policy::Policy};
 
 /// How a kind of job runs, given the application's context `C`.
 ///

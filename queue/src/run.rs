@@ -12,7 +12,7 @@ use crate::{
     Cause, Error, Outcome, Progress, Queue, Transaction,
     cancel::Stop,
     error::Error::Stale,
-    job::{MAX_RESULT_BYTES, Policy},
+    job::MAX_RESULT_BYTES,
     ledger::{
         self,
         finish::{self, EndState, Ended},
@@ -20,6 +20,7 @@ use crate::{
         partitions,
     },
     outcome::{FailureKind, Finished},
+    policy::Policy,
     progress::Reporter,
     unblock::Wake,
 };

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use crate::{Error, job::is_queue};
+use crate::{Error, policy::is_queue};
 
 /// The most slots of a worker, and of a capped queue: far beyond what one process can run.
 const MAX_SLOTS: usize = 100_000;

@@ -2,7 +2,7 @@
 
 use axum::http::HeaderMap;
 use callboard_shared::{
-    db::{totp_credentials, users},
+    db::{passwords, totp_credentials},
     models::{Credentials, User},
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -36,7 +36,7 @@ pub async fn log_in(
     password: SecretString,
 ) -> Result<Tokens, Problem> {
     let pool = state.queue.pool();
-    let found = users::credentials_by_login(pool, login).await?;
+    let found = passwords::credentials_by_login(pool, login).await?;
     let door = Door::Password(login, found.as_ref().map(|found| found.user.id));
     let attempt = throttle::admit(state, info.client_ip(), door).await?;
     let hash = found.as_ref().and_then(|found| found.password_hash.clone());
@@ -69,11 +69,11 @@ async fn proceed(
     let mut checked = found.password_hash.ok_or_else(refused)?;
     if Passwords::needs_rehash(&checked) {
         let new = state.passwords.rehash(password.clone()).await?;
-        checked = if users::change_password(pool, id, &checked, &new).await? {
+        checked = if passwords::change(pool, id, &checked, &new).await? {
             new
         } else {
             // Another login was quicker, or the password is another now.
-            let present = users::password_hash(pool, id).await?.ok_or_else(refused)?;
+            let present = passwords::hash(pool, id).await?.ok_or_else(refused)?;
             if !state.passwords.verify(password, Some(present.clone())).await? {
                 return Err(refused());
             }
@@ -87,7 +87,7 @@ async fn proceed(
     }
     let mut work = Work::begin(state, info).await?.acting_as(id);
     // A reset in the meantime has ended all sessions, and this is to be none after it.
-    if !users::holds_password(&mut *work, id, &checked).await? {
+    if !passwords::still_holds(&mut *work, id, &checked).await? {
         return Err(refused());
     }
     let tokens = sessions::start(state, &mut work, id, info, headers).await?;

@@ -1,7 +1,7 @@
 //! Another password, by who knows the old one.
 
 use callboard_shared::{
-    db::{email_change_tokens, password_reset_tokens, sessions, users},
+    db::{email_change_tokens, password_reset_tokens, passwords, sessions},
     domain::Password,
     jobs::{Notice, SecurityNotice},
     models::RevokedBecause,
@@ -37,7 +37,7 @@ pub async fn change(
     let user_id = caller.user_id();
     let mut work = Work::by(state, info, caller).await?;
     // Not when the password was reset since it was checked: its owner did that.
-    if !users::change_password(&mut *work, user_id, &checked, &hash).await? {
+    if !passwords::change(&mut *work, user_id, &checked, &hash).await? {
         return Err(wrong_password());
     }
     password_reset_tokens::expire_all(&mut *work, user_id).await?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use callboard_shared::{
     config::{AuthConfig, TokenKeyConfig},
-    db::{TokenState, email_change_tokens, password_reset_tokens, sessions, users},
+    db::{TokenState, email_change_tokens, password_reset_tokens, passwords, sessions, users},
     domain::{Email, MailKey, MailToken, Password, TokenPurpose},
     jobs::{Notice, ResetPassword, SecurityNotice},
     models::RevokedBecause,
@@ -100,7 +100,7 @@ pub async fn reset(state: &AppState, info: &RequestInfo, token: &str, password: 
     let mut work = Work::begin(state, info).await?.acting_as(user_id);
     users::lock(&mut *work, user_id).await?;
     user_of(&password_reset_tokens::consume(&mut work, &token).await?)?;
-    if !users::reset_password(&mut *work, user_id, &hash).await? {
+    if !passwords::reset(&mut *work, user_id, &hash).await? {
         return Err(Problem::new(Code::ResetTokenInvalid));
     }
     password_reset_tokens::expire_all(&mut *work, user_id).await?;

@@ -4,7 +4,7 @@
 //! invitation) sets one first, by a link to their address. So there is one rule
 //! for everybody, and a stolen session alone is never enough.
 
-use callboard_shared::db::users;
+use callboard_shared::db::passwords;
 use secrecy::SecretString;
 
 use crate::{
@@ -37,7 +37,7 @@ pub async fn check_password(
 ) -> Result<SecretString, Problem> {
     let (pool, user) = (state.queue.pool(), caller.user());
     let login = user.email.as_str();
-    let hash = users::password_hash(pool, user.id).await?.ok_or_else(|| Problem::new(Code::PasswordNotSet))?;
+    let hash = passwords::hash(pool, user.id).await?.ok_or_else(|| Problem::new(Code::PasswordNotSet))?;
     let attempt = throttle::admit(state, info.client_ip(), Door::Password(login, Some(user.id))).await?;
     if state.passwords.verify(password, Some(hash.clone())).await? {
         attempt.succeeded(pool).await;

@@ -9,7 +9,7 @@
 use axum::http::HeaderMap;
 use callboard_shared::{
     db::{
-        totp_credentials,
+        passwords, totp_credentials,
         user_identities::{self, Linked, Unlinked},
         users::{self, NewUser},
     },
@@ -65,7 +65,7 @@ pub async fn log_in(
     }
     let mut work = work.acting_as(user.id);
     if totp_credentials::is_enabled(&mut *work, user.id).await? {
-        let password = users::password_hash(&mut *work, user.id).await?;
+        let password = passwords::hash(&mut *work, user.id).await?;
         work.commit().await?;
         let token = state.tokens.issue_mfa(user.id, password.as_ref()).map_err(Problem::internal)?;
         let token = Value::from(token.expose_secret());

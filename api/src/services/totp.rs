@@ -9,7 +9,7 @@
 use axum::http::HeaderMap;
 use callboard_shared::{
     db::{
-        recovery_codes,
+        passwords, recovery_codes,
         totp_credentials::{self, TotpCredential},
         users,
     },
@@ -199,7 +199,7 @@ pub async fn log_in(
     let mut work = Work::begin(state, info).await?.acting_as(user_id);
     // A reset of the password comes before this, and is seen, or after it, and ends its session.
     users::lock(&mut *work, user_id).await?;
-    if !first.is_of(users::password_hash(&mut *work, user_id).await?.as_ref()) {
+    if !first.is_of(passwords::hash(&mut *work, user_id).await?.as_ref()) {
         return Err(start_again());
     }
     let used = use_factor(state, work, attempt, user_id, factor).await;

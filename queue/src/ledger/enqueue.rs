@@ -10,9 +10,9 @@ use uuid::Uuid;
 use super::dependencies;
 use crate::{
     Error,
-    job::{Unique, UniqueScope},
     new_job::NewJob,
     ready_list::Ready,
+    unique::{Unique, UniqueScope},
 };
 
 /// What became of one job of an enqueue.

@@ -6,7 +6,7 @@ use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::{enqueue::Announcement, within_deadline};
-use crate::{job::FAIR_WINDOW, ready_list::Ready};
+use crate::{limit::FAIR_WINDOW, ready_list::Ready};
 
 /// Admits the next jobs of `keys`, as far as their limits have room: of a key
 /// with a rate those of the next minute, so that no more than a minute's worth

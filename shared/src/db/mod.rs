@@ -17,6 +17,7 @@ pub mod listing;
 pub mod login_throttles;
 mod mail_tokens;
 pub mod password_reset_tokens;
+pub mod passwords;
 pub mod profiles;
 pub mod recovery_codes;
 pub mod references;

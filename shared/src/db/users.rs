@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::listing::{Column, Direction, Kind, Listed, Listing};
 use super::{DbError, Deleted};
 use crate::domain::{Email, Locale, MobileNumber, PersonName, Role, Username};
-use crate::models::{Credentials, User};
+use crate::models::User;
 
 /// Names that are tried for a user who gave none. With six digits behind the
 /// last, running out takes an address that a million others share.
@@ -129,41 +129,6 @@ pub async fn find_by_email(executor: impl PgExecutor<'_>, email: &Email) -> Resu
     Ok(user)
 }
 
-/// The user who logs in with this text, an address or a username in whatever
-/// case, and what their password is checked against. A username has no `@`, so
-/// the text can't mean two users.
-///
-/// # Errors
-/// Only the database's own.
-pub async fn credentials_by_login(executor: impl PgExecutor<'_>, login: &str) -> Result<Option<Credentials>, DbError> {
-    let row = sqlx::query!(
-        r#"SELECT id, email::text AS "email!: Email", username::text AS "username!: Username", password_hash,
-                  full_name AS "full_name: PersonName", phone AS "phone: MobileNumber", locale AS "locale: Locale", role AS "role: Role",
-                  is_active, email_verified_at, version, created_at, updated_at
-           FROM users WHERE email = $1::text::citext OR username = $1::text::citext"#,
-        login,
-    )
-    .fetch_optional(executor)
-    .await?;
-    Ok(row.map(|row| Credentials {
-        user: User {
-            id: row.id,
-            email: row.email,
-            username: row.username,
-            full_name: row.full_name,
-            phone: row.phone,
-            locale: row.locale,
-            role: row.role,
-            is_active: row.is_active,
-            email_verified_at: row.email_verified_at,
-            version: row.version,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-        },
-        password_hash: row.password_hash.map(Into::into),
-    }))
-}
-
 /// Notes that the address was proved, unless it was before. Returns whether
 /// this call did it.
 ///
@@ -173,73 +138,6 @@ pub async fn mark_email_verified(executor: impl PgExecutor<'_>, id: Uuid) -> Res
     let done = sqlx::query!(
         "UPDATE users SET email_verified_at = clock_timestamp() WHERE id = $1 AND email_verified_at IS NULL",
         id,
-    )
-    .execute(executor)
-    .await?;
-    Ok(done.rows_affected() > 0)
-}
-
-/// The hash of an active user's password, if they have one.
-///
-/// # Errors
-/// Only the database's own.
-pub async fn password_hash(executor: impl PgExecutor<'_>, id: Uuid) -> Result<Option<SecretString>, DbError> {
-    let hash = sqlx::query_scalar!("SELECT password_hash FROM users WHERE id = $1 AND is_active", id)
-        .fetch_optional(executor)
-        .await?;
-    Ok(hash.flatten().map(Into::into))
-}
-
-/// Puts a new password in place of the one that was checked. Returns whether it
-/// did: not when that is no longer the password.
-///
-/// # Errors
-/// Only the database's own.
-pub async fn change_password(
-    executor: impl PgExecutor<'_>,
-    id: Uuid,
-    checked: &SecretString,
-    new: &SecretString,
-) -> Result<bool, DbError> {
-    let done = sqlx::query!(
-        "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2",
-        id,
-        checked.expose_secret(),
-        new.expose_secret(),
-    )
-    .execute(executor)
-    .await?;
-    Ok(done.rows_affected() > 0)
-}
-
-/// Whether the user is active and the password that was checked is still
-/// theirs; both stay so until the end of the transaction.
-///
-/// # Errors
-/// Only the database's own.
-pub async fn holds_password(executor: impl PgExecutor<'_>, id: Uuid, checked: &SecretString) -> Result<bool, DbError> {
-    let found = sqlx::query_scalar!(
-        "SELECT id FROM users WHERE id = $1 AND is_active AND password_hash = $2 FOR SHARE",
-        id,
-        checked.expose_secret(),
-    )
-    .fetch_optional(executor)
-    .await?;
-    Ok(found.is_some())
-}
-
-/// Sets the password of an active user who followed a link to it, whatever it
-/// was, and notes that the address is theirs: the link was sent there. Returns
-/// whether there is such a user.
-///
-/// # Errors
-/// Only the database's own.
-pub async fn reset_password(executor: impl PgExecutor<'_>, id: Uuid, new: &SecretString) -> Result<bool, DbError> {
-    let done = sqlx::query!(
-        "UPDATE users SET password_hash = $2, email_verified_at = coalesce(email_verified_at, clock_timestamp())
-         WHERE id = $1 AND is_active",
-        id,
-        new.expose_secret(),
     )
     .execute(executor)
     .await?;
