@@ -18,9 +18,13 @@ use clap::ValueEnum;
 
 use crate::{options::Options, report::Section, stage::Error};
 
-/// What can be measured by itself.
+/// What can be measured by itself, in the order of a whole run: what looks at
+/// single jobs on an idle system comes before what leaves PostgreSQL millions of
+/// rows to vacuum and to write back.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum Row {
+    /// From commit to start on an idle system
+    Latency,
     /// No-op jobs through the worker, against the floor
     Drain,
     /// Enqueues of a thousand a statement, against their floor
@@ -31,8 +35,6 @@ pub(crate) enum Row {
     History,
     /// A held snapshot against none
     Snapshot,
-    /// From commit to start on an idle system
-    Latency,
     /// From commit to start under a steady load
     Load,
     /// Urgent jobs behind a saturating load
@@ -50,12 +52,12 @@ pub(crate) enum Row {
 impl Row {
     pub(crate) async fn measure(self, options: &Options) -> Result<Section, Error> {
         match self {
+            Self::Latency => latency::measure(options).await,
             Self::Drain => drain::measure(options).await,
             Self::Bulk => bulk::measure(options).await,
             Self::Backlog => backlog::measure(options).await,
             Self::History => history::measure(options).await,
             Self::Snapshot => snapshot::measure(options).await,
-            Self::Latency => latency::measure(options).await,
             Self::Load => load::measure(options).await,
             Self::Priority => priority::measure(options).await,
             Self::Idle => idle::measure(options).await,

@@ -29,25 +29,16 @@ async fn admit_on(connection: &mut PgConnection, keys: &[String]) -> sqlx::Resul
     )
     .execute(&mut *transaction)
     .await?;
+    let open = with_room(&mut transaction, keys).await?;
     let rows = sqlx::query!(
         r#"WITH candidate AS MATERIALIZED (
-               SELECT next.id, k.key, head.per_minute,
-                      row_number() OVER (PARTITION BY k.key ORDER BY next.priority, next.queued_at) AS place
-               FROM (SELECT DISTINCT key FROM unnest($1::text[]) AS k (key)) AS k
-               CROSS JOIN LATERAL (
-                   SELECT coalesce(limit_concurrency, $2::integer) AS allowed, limit_per_minute AS per_minute
-                   FROM queue_jobs
-                   WHERE state = 'blocked' AND blocked_by = 'limit' AND limit_key = k.key
-                   ORDER BY priority, queued_at LIMIT 1) AS head
-               CROSS JOIN LATERAL (
-                   SELECT count(*) AS jobs, count(*) FILTER (WHERE worker_id IS NULL) AS waiting
-                   FROM (SELECT worker_id FROM queue_jobs
-                         WHERE admitted AND limit_key = k.key LIMIT head.allowed) AS a) AS admitted
+               SELECT next.id, open.key, open.per_minute,
+                      row_number() OVER (PARTITION BY open.key ORDER BY next.priority, next.queued_at) AS place
+               FROM unnest($1::text[], $2::integer[], $3::integer[]) AS open (key, room, per_minute)
                CROSS JOIN LATERAL (
                    SELECT id, priority, queued_at FROM queue_jobs
-                   WHERE state = 'blocked' AND blocked_by = 'limit' AND limit_key = k.key
-                   ORDER BY priority, queued_at
-                   LIMIT greatest(least(head.allowed - admitted.jobs, head.per_minute - admitted.waiting), 0)
+                   WHERE state = 'blocked' AND blocked_by = 'limit' AND limit_key = open.key
+                   ORDER BY priority, queued_at LIMIT open.room
                    FOR UPDATE SKIP LOCKED) AS next),
            reserved AS (
                UPDATE queue_limits AS lim
@@ -68,8 +59,9 @@ async fn admit_on(connection: &mut PgConnection, keys: &[String]) -> sqlx::Resul
            FROM start
            WHERE job.id = start.id AND job.id = ANY(ARRAY(SELECT id FROM start))
            RETURNING job.id, job.queue, job.priority, job.state, job.queued_at"#,
-        keys,
-        FAIR_WINDOW.cast_signed(),
+        &open.iter().map(|open| open.key.clone()).collect::<Vec<_>>(),
+        &open.iter().map(|open| open.room).collect::<Vec<_>>(),
+        &open.iter().map(|open| open.per_minute).collect::<Vec<_>>() as &[Option<i32>],
     )
     .fetch_all(&mut *transaction)
     .await?;
@@ -96,7 +88,7 @@ pub(crate) async fn overdue(pool: &PgPool, after: &str, limit: i64) -> sqlx::Res
 
 async fn overdue_on(connection: &mut PgConnection, after: &str, limit: i64) -> sqlx::Result<Overdue> {
     let mut transaction = super::begin_duty(connection).await?;
-    let rows = sqlx::query!(
+    let waiting = sqlx::query_scalar!(
         r#"WITH RECURSIVE waiting AS (
                (SELECT limit_key, 1 AS place FROM queue_jobs
                 WHERE state = 'blocked' AND blocked_by = 'limit' AND limit_key > $1 ORDER BY limit_key LIMIT 1)
@@ -106,29 +98,52 @@ async fn overdue_on(connection: &mut PgConnection, after: &str, limit: i64) -> s
                    WHERE state = 'blocked' AND blocked_by = 'limit' AND limit_key > waiting.limit_key
                    ORDER BY limit_key LIMIT 1) AS next
                WHERE waiting.place < $2::bigint)
-           SELECT limit_key AS "key!",
-                  least(head.allowed - admitted.jobs, head.per_minute - admitted.waiting) > 0 AS "has_room!"
-           FROM waiting
+           SELECT limit_key AS "key!" FROM waiting ORDER BY limit_key"#,
+        after,
+        limit,
+    )
+    .fetch_all(&mut *transaction)
+    .await?;
+    let open = with_room(&mut transaction, &waiting).await?;
+    transaction.rollback().await?;
+    let full = i64::try_from(waiting.len()).is_ok_and(|keys| keys >= limit);
+    let next = waiting.into_iter().next_back().filter(|_| full);
+    Ok(Overdue { keys: open.into_iter().map(|open| open.key).collect(), next })
+}
+
+/// A limit key with waiting jobs that has room.
+struct Open {
+    key: String,
+    /// How many of its jobs may be admitted now.
+    room: i32,
+    /// How many may start in a minute, as the first of them has it.
+    per_minute: Option<i32>,
+}
+
+/// Those of `keys` that have room, by what the first waiting job of each says.
+async fn with_room(connection: &mut PgConnection, keys: &[String]) -> sqlx::Result<Vec<Open>> {
+    sqlx::query_as!(
+        Open,
+        r#"SELECT k.key AS "key!", room.jobs::integer AS "room!", head.per_minute
+           FROM (SELECT DISTINCT key FROM unnest($1::text[]) AS k (key)) AS k
            CROSS JOIN LATERAL (
-               SELECT coalesce(limit_concurrency, $3::integer) AS allowed, limit_per_minute AS per_minute
+               SELECT coalesce(limit_concurrency, $2::integer) AS allowed, limit_per_minute AS per_minute
                FROM queue_jobs
-               WHERE state = 'blocked' AND blocked_by = 'limit' AND limit_key = waiting.limit_key
+               WHERE state = 'blocked' AND blocked_by = 'limit' AND limit_key = k.key
                ORDER BY priority, queued_at LIMIT 1) AS head
            CROSS JOIN LATERAL (
                SELECT count(*) AS jobs, count(*) FILTER (WHERE worker_id IS NULL) AS waiting
                FROM (SELECT worker_id FROM queue_jobs
-                     WHERE admitted AND limit_key = waiting.limit_key LIMIT head.allowed) AS a) AS admitted
-           ORDER BY limit_key"#,
-        after,
-        limit,
+                     WHERE admitted AND limit_key = k.key LIMIT head.allowed) AS a) AS admitted
+           CROSS JOIN LATERAL (
+               SELECT least(head.allowed - admitted.jobs, head.per_minute - admitted.waiting) AS jobs) AS room
+           WHERE room.jobs > 0
+           ORDER BY k.key"#,
+        keys,
         FAIR_WINDOW.cast_signed(),
     )
-    .fetch_all(&mut *transaction)
-    .await?;
-    transaction.rollback().await?;
-    let full = i64::try_from(rows.len()).is_ok_and(|rows| rows >= limit);
-    let next = rows.last().filter(|_| full).map(|row| row.key.clone());
-    Ok(Overdue { keys: rows.into_iter().filter(|row| row.has_room).map(|row| row.key).collect(), next })
+    .fetch_all(connection)
+    .await
 }
 
 /// How a limit key stands.
