@@ -63,7 +63,7 @@ pub enum Begun {
 }
 
 /// Why a request's jobs are enqueued.
-pub(crate) fn cause(info: &RequestInfo, owner: Option<String>) -> Cause {
+fn cause(info: &RequestInfo, owner: Option<String>) -> Cause {
     Cause { owner, request_id: Some(info.id().to_owned()), traceparent: info.traceparent().map(ToOwned::to_owned) }
 }
 
@@ -162,6 +162,11 @@ impl Work {
     /// As [`enqueue`](Self::enqueue).
     pub async fn enqueue_with<J: Job>(&mut self, job: &J, options: EnqueueOptions) -> Result<Enqueued, Problem> {
         Ok(self.tx.enqueue_with(job, options).await?)
+    }
+
+    /// The transaction, for what operators do to the queue.
+    pub fn queue(&mut self) -> &mut Transaction {
+        &mut self.tx
     }
 
     /// Commits.

@@ -12,13 +12,14 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
-    Error, Queue,
+    Error, JobView, Queue,
     ledger::{
         cancel::{self, Cancelled},
         finish::Gone,
         partitions,
     },
     signals::Signal,
+    transaction::Acts,
 };
 
 /// How long a handler whose token has fired may take to end by itself, before
@@ -103,7 +104,7 @@ impl Queue {
                 self.lists.signal(Signal::Cancel(id)).await;
                 Ok(requested)
             }
-            None => Err(self.not_live(id).await?),
+            None => Err(not_live(id, self.job(id).await?)),
         }
     }
 
@@ -116,6 +117,12 @@ impl Queue {
         Ok(expired.len())
     }
 
+    /// Tells what somebody did in a transaction that is committed.
+    pub(crate) async fn tell(&self, Acts { cancelled, signals }: Acts) {
+        let gone = self.count_cancelled(cancelled, "cancelled");
+        tokio::join!(self.lists.tell_gone(&gone), self.lists.signal_all(signals));
+    }
+
     /// Counts jobs that were cancelled while they waited.
     pub(crate) fn count_cancelled(&self, cancelled: Vec<Cancelled>, outcome: &'static str) -> Vec<Gone> {
         for job in &cancelled {
@@ -123,12 +130,9 @@ impl Queue {
         }
         cancelled.into_iter().map(Gone::from).collect()
     }
+}
 
-    /// Why a job that is not in the hot table can't be worked on.
-    pub(crate) async fn not_live(&self, id: Uuid) -> Result<Error, Error> {
-        Ok(match self.job(id).await? {
-            Some(job) => Error::WrongState { id, state: job.state },
-            None => Error::NoSuchJob(id),
-        })
-    }
+/// Why the job, as it was found, can't be worked on.
+pub(crate) fn not_live(id: Uuid, found: Option<JobView>) -> Error {
+    found.map_or(Error::NoSuchJob(id), |job| Error::WrongState { id, state: job.state })
 }

@@ -11,6 +11,7 @@
 //! implement [`Job`], and what runs them are [`Handler`]s over the
 //! application's own context. The README has the protocol and a whole example.
 
+mod act;
 mod auditor;
 mod backend;
 mod backoff;

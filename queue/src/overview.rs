@@ -5,10 +5,15 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{
-    Error, JobFilter, JobPage, Priority, Queue, Unaccounted, UnknownKind, WorkerView,
+    Error, JobFilter, JobPage, Priority, Queue, Transaction, Unaccounted, UnknownKind, WorkerView,
     keys::List,
-    ledger::{list, overview, sample},
-    policy::is_queue,
+    ledger::{
+        list,
+        overview::{self, Known},
+        sample,
+    },
+    pause::checked,
+    ready_list::Look,
 };
 
 /// A queue as operators see it.
@@ -105,13 +110,10 @@ impl Queue {
         }
         let names: Vec<String> = known.keys().cloned().collect();
         let ready = self.ready_of(&names, sample.now).await;
-        let views = known.into_iter().enumerate().map(|(index, (name, known))| QueueView {
-            name,
-            paused_at: known.paused_at,
-            paused_by: known.paused_by,
-            workers: known.workers,
-            ready: ready.as_ref().map(|ready| ready[index]),
-        });
+        let views = known
+            .into_iter()
+            .enumerate()
+            .map(|(index, (name, known))| QueueView::of(&name, known, ready.as_ref().map(|ready| ready[index])));
         Ok(views.collect())
     }
 
@@ -131,19 +133,10 @@ impl Queue {
     /// [`Error::NoSuchQueue`] for what can't be a queue's name, and
     /// [`Error::Ledger`] when PostgreSQL refuses.
     pub async fn queue(&self, name: &str) -> Result<QueueView, Error> {
-        if !is_queue(name) {
-            return Err(Error::NoSuchQueue(name.to_owned()));
-        }
-        let known = overview::queue(self.pool(), name).await?;
+        let known = overview::queue(self.pool(), checked(name)?).await?;
         let now = overview::clock(self.pool()).await?;
-        let ready = self.ready_of(&[name.to_owned()], now).await;
-        Ok(QueueView {
-            name: name.to_owned(),
-            paused_at: known.paused_at,
-            paused_by: known.paused_by,
-            workers: known.workers,
-            ready: ready.and_then(|ready| ready.first().copied()),
-        })
+        let looks = self.lists.look(&lists_of(name)).await.ok();
+        Ok(QueueView::of(name, known, looks.map(|looks| Ready::of(&looks, now))))
     }
 
     /// How many jobs there are that have not ended.
@@ -162,16 +155,48 @@ impl Queue {
 
     /// What waits on the lists of each queue; `None` if Redis does not answer.
     async fn ready_of(&self, names: &[String], now: DateTime<Utc>) -> Option<Vec<Ready>> {
-        let lists: Vec<List> =
-            names.iter().flat_map(|name| Priority::ALL.map(|priority| List::new(name, priority))).collect();
+        let lists: Vec<List> = names.iter().flat_map(|name| lists_of(name)).collect();
         let looks = self.lists.look(&lists).await.ok()?;
-        let waited = |oldest: DateTime<Utc>| (now - oldest).to_std().unwrap_or_default().as_secs_f64();
-        let of_queue = looks.chunks_exact(Priority::ALL.len()).map(|looks| Ready {
-            high: looks[0].len,
-            default: looks[1].len,
-            low: looks[2].len,
-            oldest_seconds: looks.iter().filter_map(|look| look.oldest).map(waited).fold(0.0, f64::max),
-        });
-        Some(of_queue.collect())
+        Some(looks.chunks_exact(Priority::ALL.len()).map(|looks| Ready::of(looks, now)).collect())
     }
+}
+
+impl Transaction {
+    /// As [`Queue::queue`], inside the transaction. What Redis does not tell within
+    /// 50 ms is missing: nobody is to wait for its locks.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn queue(&mut self, name: &str) -> Result<QueueView, Error> {
+        let known = overview::queue_in(self, checked(name)?).await?;
+        let now = overview::clock_in(self).await?;
+        let (queue, _) = self.parts();
+        let looks = queue.lists.look_soon(&lists_of(name)).await;
+        Ok(QueueView::of(name, known, looks.map(|looks| Ready::of(&looks, now))))
+    }
+}
+
+impl QueueView {
+    fn of(name: &str, known: Known, ready: Option<Ready>) -> Self {
+        let Known { paused_at, paused_by, workers } = known;
+        Self { name: name.to_owned(), paused_at, paused_by, workers, ready }
+    }
+}
+
+impl Ready {
+    /// Of the lists of a queue, the most urgent first.
+    fn of(looks: &[Look], now: DateTime<Utc>) -> Self {
+        let waited = |oldest: DateTime<Utc>| (now - oldest).to_std().unwrap_or_default().as_secs_f64();
+        let len = |priority: usize| looks.get(priority).map_or(0, |look| look.len);
+        Self {
+            high: len(0),
+            default: len(1),
+            low: len(2),
+            oldest_seconds: looks.iter().filter_map(|look| look.oldest).map(waited).fold(0.0, f64::max),
+        }
+    }
+}
+
+fn lists_of(name: &str) -> [List; Priority::ALL.len()] {
+    Priority::ALL.map(|priority| List::new(name, priority))
 }

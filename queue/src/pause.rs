@@ -77,7 +77,8 @@ impl Queue {
     }
 }
 
-fn checked(name: &str) -> Result<&str, Error> {
+/// The name, if a queue can have it.
+pub(crate) fn checked(name: &str) -> Result<&str, Error> {
     if is_queue(name) { Ok(name) } else { Err(Error::NoSuchQueue(name.to_owned())) }
 }
 

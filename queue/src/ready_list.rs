@@ -228,7 +228,7 @@ impl ReadyLists {
         self.signal_all(slots.chain(parents).take(TOLD_AT_ONCE).collect()).await;
     }
 
-    async fn signal_all(&self, signals: Vec<Signal>) {
+    pub(crate) async fn signal_all(&self, signals: Vec<Signal>) {
         let mut told = futures::stream::FuturesUnordered::new();
         for signal in signals {
             told.push(self.signal(signal));

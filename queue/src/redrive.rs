@@ -4,7 +4,11 @@ use uuid::Uuid;
 
 use crate::{
     Error, JobState, Queue,
-    ledger::redrive::{self, Redriven},
+    cancel::not_live,
+    ledger::{
+        enqueue::Announcement,
+        redrive::{self, Redriven},
+    },
 };
 
 impl Queue {
@@ -18,21 +22,28 @@ impl Queue {
     /// auditor finds it; or `blocked`, if it has a limit key, until a slot is free.
     /// Which of the two is returned.
     ///
-    /// A job that waited for others waits for them no more.
+    /// A job that waited for others waits for them no more. One whose start a rate
+    /// has reserved keeps it: to start it now would be more than the rate allows.
     ///
     /// # Errors
     /// [`Error::NoSuchJob`], [`Error::WrongState`] for a job that is queued,
-    /// running or blocked, [`Error::KeyHeld`] when another live job holds its
+    /// running, blocked, or waits for the start that a rate reserved for it,
+    /// [`Error::KeyHeld`] when another live job holds its
     /// unique key, and [`Error::Ledger`] when PostgreSQL refuses.
     pub async fn retry(&self, id: Uuid) -> Result<JobState, Error> {
         let attempts = |kind: &str| self.kinds().policy(kind).max_attempts;
         match redrive::redrive(self.pool(), id, attempts).await? {
             Redriven::Again(announcement) => {
                 self.lists.announce(&announcement).await;
-                Ok(if announcement.ready.is_empty() { JobState::Blocked } else { JobState::Queued })
+                Ok(state_of(&announcement))
             }
             Redriven::KeyHeld(holder) => Err(Error::KeyHeld { id, holder }),
-            Redriven::NotEnded => Err(self.not_live(id).await?),
+            Redriven::NotEnded => Err(not_live(id, self.job(id).await?)),
         }
     }
+}
+
+/// How a redriven job waits.
+pub(crate) fn state_of(announcement: &Announcement) -> JobState {
+    if announcement.ready.is_empty() { JobState::Blocked } else { JobState::Queued }
 }

@@ -121,10 +121,8 @@ impl Queue {
     /// # Errors
     /// As [`schedule`](Self::schedule).
     pub async fn run_schedule(&self, name: &str, cause: &Cause) -> Result<Enqueued, Error> {
-        let mut transaction = self.begin().await?;
-        let run = schedules::run_now(&mut transaction, name, cause, self.enqueuer()).await?;
-        let Some((enqueued, announcement)) = run else { return Err(Error::NoSuchSchedule(name.to_owned())) };
-        transaction.announce(announcement);
+        let mut transaction = self.begin().await?.caused_by(cause.clone());
+        let enqueued = transaction.run_schedule(name).await?;
         transaction.commit().await?;
         Ok(enqueued)
     }

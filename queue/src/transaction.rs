@@ -12,8 +12,12 @@ use uuid::Uuid;
 
 use crate::{
     EnqueueOptions, Error, Flow, Job, PayloadKeys, Queue,
-    ledger::enqueue::{self, Announcement, Enqueued},
+    ledger::{
+        cancel::Cancelled,
+        enqueue::{self, Announcement, Enqueued},
+    },
     new_job::NewJob,
+    signals::Signal,
 };
 
 /// Why jobs are enqueued: kept in each job's row, shown with it and logged with its runs.
@@ -58,6 +62,23 @@ pub struct Transaction {
     queue: Queue,
     cause: Cause,
     announcement: Announcement,
+    acts: Box<Acts>,
+}
+
+/// What was done to other jobs than new ones, to be told after the commit. Most
+/// transactions only enqueue: it is apart, so that their futures stay small.
+#[derive(Default)]
+pub(crate) struct Acts {
+    /// Jobs that the commit ends as cancelled.
+    pub(crate) cancelled: Vec<Cancelled>,
+    /// What workers are told.
+    pub(crate) signals: Vec<Signal>,
+}
+
+impl Acts {
+    fn is_empty(&self) -> bool {
+        self.cancelled.is_empty() && self.signals.is_empty()
+    }
 }
 
 impl fmt::Debug for Transaction {
@@ -71,7 +92,7 @@ impl fmt::Debug for Transaction {
 
 impl Transaction {
     pub(crate) fn new(inner: sqlx::Transaction<'static, Postgres>, queue: Queue) -> Self {
-        Self { inner, queue, cause: Cause::default(), announcement: Announcement::default() }
+        Self { inner, queue, cause: Cause::default(), announcement: Announcement::default(), acts: Box::default() }
     }
 
     /// Sets the cause of all jobs that this transaction enqueues from here on.
@@ -189,9 +210,19 @@ impl Transaction {
         self.announcement.limit_keys.extend(announcement.limit_keys);
     }
 
-    /// Commits, then hands the jobs to Redis. That takes at most 50 ms and
-    /// can't fail the call: what could not be handed over is found by the
-    /// auditor within seconds.
+    /// The queue, and a connection inside the transaction.
+    pub(crate) fn parts(&mut self) -> (&Queue, &mut PgConnection) {
+        (&self.queue, &mut self.inner)
+    }
+
+    /// What is done to others than new jobs.
+    pub(crate) fn acts(&mut self) -> &mut Acts {
+        &mut self.acts
+    }
+
+    /// Commits, then hands the jobs to Redis, and tells workers what was done to
+    /// others. That takes a fraction of a second at most and can't fail the call:
+    /// what could not be handed over is found by the auditor within seconds.
     ///
     /// # Errors
     /// [`Error::Ledger`] when the commit failed. If the connection broke while
@@ -205,6 +236,9 @@ impl Transaction {
         self.inner.commit().await?;
         let done = committed();
         self.queue.lists.announce(&self.announcement).await;
+        if !self.acts.is_empty() {
+            Box::pin(self.queue.tell(*self.acts)).await;
+        }
         Ok(done)
     }
 

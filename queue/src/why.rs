@@ -10,7 +10,7 @@ use crate::{
     ledger::{
         dependencies,
         inspect::JobState,
-        limits,
+        limits::{self, Standing},
         overview::{self, Served},
     },
 };
@@ -163,8 +163,7 @@ impl Queue {
         } else if job.state == JobState::Blocked {
             reasons.push(self.why_blocked(job).await?);
         } else if job.state == JobState::Scheduled {
-            let failed_attempts = job.errors.as_array().map_or(0, Vec::len);
-            reasons.push(Reason::DueLater { run_at: job.run_at, failed_attempts });
+            reasons.push(self.why_later(job).await?);
         } else {
             reasons.push(self.place(job).await);
         }
@@ -174,14 +173,20 @@ impl Queue {
     async fn why_blocked(&self, job: &JobView) -> Result<Reason, Error> {
         if let Some(key) = job.limit_key.clone().filter(|_| job.blocked_by.as_deref() == Some("limit")) {
             let standing = limits::standing(self.pool(), job.id).await?;
-            return Ok(standing.map_or(Reason::Next, |standing| Reason::LimitReached {
-                key,
-                allowed: standing.allowed,
-                admitted: standing.admitted,
-                reserved_to: standing.reserved_to,
-            }));
+            return Ok(standing.map_or(Reason::Next, |standing| reached(key, standing)));
         }
         Ok(Reason::WaitingForJobs { jobs: dependencies::waits_for(self.pool(), job.id, 100).await? })
+    }
+
+    async fn why_later(&self, job: &JobView) -> Result<Reason, Error> {
+        if let Some(key) = job.limit_key.clone()
+            && let Some(standing) = limits::standing(self.pool(), job.id).await?
+            && standing.is_reserved
+        {
+            return Ok(reached(key, standing));
+        }
+        let failed_attempts = job.errors.as_array().map_or(0, Vec::len);
+        Ok(Reason::DueLater { run_at: job.run_at, failed_attempts })
     }
 
     /// Where a queued job is on its list.
@@ -195,4 +200,8 @@ impl Queue {
             Ok((None, _)) => Reason::Lost { healed_within_seconds: HEALED_WITHIN },
         }
     }
+}
+
+fn reached(key: String, Standing { allowed, admitted, reserved_to, .. }: Standing) -> Reason {
+    Reason::LimitReached { key, allowed, admitted, reserved_to }
 }

@@ -6,6 +6,7 @@ mod healthcheck;
 mod jobs;
 mod migrate;
 mod openapi;
+mod operator;
 mod plain;
 mod queues;
 mod refusal;

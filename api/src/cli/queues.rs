@@ -3,13 +3,15 @@
 use std::process::ExitCode;
 
 use callboard_queue::{QueueView, Ready};
-use callboard_shared::config::Findings;
+use callboard_shared::{config::Findings, db::audit_log::Act};
 use chrono::{TimeDelta, Utc};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::{
-    Outcome, complain, plain,
+    Outcome, complain,
+    operator::Operator,
+    plain,
     servers::{Console, ask},
     table::Table,
 };
@@ -36,9 +38,8 @@ enum Command {
     Pause {
         /// The queue.
         name: String,
-        /// Who pauses it, for others to see.
-        #[arg(long, env = "USER", default_value = "callboard-api", value_name = "ada")]
-        by: String,
+        #[command(flatten)]
+        operator: Operator,
         #[command(flatten)]
         console: Box<Console>,
     },
@@ -46,6 +47,8 @@ enum Command {
     Resume {
         /// The queue.
         name: String,
+        #[command(flatten)]
+        operator: Operator,
         #[command(flatten)]
         console: Box<Console>,
     },
@@ -61,8 +64,8 @@ impl Queues {
     pub(super) async fn run(self) -> Outcome {
         match self.command {
             Command::List { console } => list(&console).await,
-            Command::Pause { name, by, console } => pause(&console, &name, &by).await,
-            Command::Resume { name, console } => resume(&console, &name).await,
+            Command::Pause { name, operator, console } => pause(&console, &operator, &name).await,
+            Command::Resume { name, operator, console } => resume(&console, &operator, &name).await,
         }
     }
 }
@@ -108,9 +111,17 @@ fn paused(queue: &QueueView) -> String {
     }
 }
 
-async fn pause(console: &Console, name: &str, by: &str) -> Outcome {
+async fn pause(console: &Console, operator: &Operator, name: &str) -> Outcome {
     let queue = console.queue()?;
-    let is_new = ask(queue.pause(name, Some(by))).await?;
+    let is_new = ask(async {
+        let mut transaction = operator.begin(&queue).await?;
+        if !transaction.pause(name, Some(&operator.by)).await? {
+            return Ok(false);
+        }
+        operator.commit(transaction, act("queue.paused", name)).await?;
+        Ok(true)
+    })
+    .await?;
     let view = ask(queue.queue(name)).await?;
     let text = if is_new {
         let served = if view.workers > 0 || ask(queue.has_jobs(name)).await? {
@@ -126,9 +137,17 @@ async fn pause(console: &Console, name: &str, by: &str) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn resume(console: &Console, name: &str) -> Outcome {
+async fn resume(console: &Console, operator: &Operator, name: &str) -> Outcome {
     let queue = console.queue()?;
-    let was_paused = ask(queue.resume(name)).await?;
+    let was_paused = ask(async {
+        let mut transaction = operator.begin(&queue).await?;
+        if !transaction.resume(name).await? {
+            return Ok(false);
+        }
+        operator.commit(transaction, act("queue.resumed", name)).await?;
+        Ok(true)
+    })
+    .await?;
     let view = ask(queue.queue(name)).await?;
     let text = if was_paused {
         format!("Queue {name} is resumed; its jobs start within a second or so.")
@@ -137,4 +156,8 @@ async fn resume(console: &Console, name: &str) -> Outcome {
     };
     console.print(&view, text)?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn act(action: &'static str, name: &str) -> Act {
+    Act { action, subject: None, details: json!({ "queue": name }) }
 }

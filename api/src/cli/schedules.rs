@@ -2,13 +2,15 @@
 
 use std::process::ExitCode;
 
-use callboard_queue::{Cause, Enqueued, ScheduleView};
-use callboard_shared::config::Findings;
+use callboard_queue::{Enqueued, ScheduleView};
+use callboard_shared::{config::Findings, db::audit_log::Act};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::{
-    Outcome, plain,
+    Outcome,
+    operator::Operator,
+    plain,
     servers::{Console, ask},
     table::Table,
 };
@@ -39,6 +41,8 @@ enum Command {
 struct Named {
     /// The schedule.
     name: String,
+    #[command(flatten)]
+    operator: Operator,
     #[command(flatten)]
     console: Box<Console>,
 }
@@ -90,11 +94,22 @@ const fn state(schedule: &ScheduleView) -> &'static str {
 }
 
 async fn enable(named: &Named, enabled: bool) -> Outcome {
-    let (queue, name) = (named.console.queue()?, &named.name);
-    let before = ask(queue.schedule(name)).await?;
-    ask(queue.enable_schedule(name, enabled)).await?;
-    let after = ask(queue.schedule(name)).await?;
-    let text = match (enabled, before.enabled == enabled) {
+    let Named { name, operator, console } = named;
+    let queue = console.queue()?;
+    let (was_so, after) = ask(async {
+        let mut transaction = operator.begin(&queue).await?;
+        let before = transaction.schedule(name).await?;
+        if before.enabled == enabled {
+            return Ok((true, before));
+        }
+        transaction.enable_schedule(name, enabled).await?;
+        let after = transaction.schedule(name).await?;
+        let details = json!({ "schedule": name, "enabled": enabled });
+        operator.commit(transaction, Act { action: "schedule.changed", subject: None, details }).await?;
+        Ok((false, after))
+    })
+    .await?;
+    let text = match (enabled, was_so) {
         (true, true) => format!("Schedule {name} was enabled already; nothing was changed."),
         (false, true) => format!("Schedule {name} was disabled already; nothing was changed."),
         (true, false) if after.declared => {
@@ -108,13 +123,23 @@ async fn enable(named: &Named, enabled: bool) -> Outcome {
             "Schedule {name} is disabled within 5 s, over deploys too; `callboard-api schedules enable {name}` ends it."
         ),
     };
-    named.console.print(&after, text)?;
+    console.print(&after, text)?;
     Ok(ExitCode::SUCCESS)
 }
 
 async fn run_now(named: &Named) -> Outcome {
-    let (queue, name) = (named.console.queue()?, &named.name);
-    let Enqueued { id, existing } = ask(queue.run_schedule(name, &Cause::default())).await?;
+    let Named { name, operator, console } = named;
+    let queue = console.queue()?;
+    let Enqueued { id, existing } = ask(async {
+        let mut transaction = operator.begin(&queue).await?;
+        let enqueued = transaction.run_schedule(name).await?;
+        if !enqueued.existing {
+            let (subject, details) = (Some(("job", enqueued.id)), json!({ "schedule": name }));
+            operator.commit(transaction, Act { action: "schedule.run", subject, details }).await?;
+        }
+        Ok(enqueued)
+    })
+    .await?;
     let text = if existing {
         format!(
             "Nothing was enqueued: job {id} holds its unique key; `callboard-api jobs show {id}` tells how far that is."
@@ -122,6 +147,6 @@ async fn run_now(named: &Named) -> Outcome {
     } else {
         format!("Job {id} is enqueued; `callboard-api jobs show {id}` tells how far it is.")
     };
-    named.console.print(&json!({ "schedule": name, "job_id": id, "existing": existing }), text)?;
+    console.print(&json!({ "schedule": name, "job_id": id, "existing": existing }), text)?;
     Ok(ExitCode::SUCCESS)
 }

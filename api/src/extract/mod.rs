@@ -21,7 +21,7 @@ mod preconditions;
 mod request_info;
 mod traceparent;
 
-pub use action::{Action, Done};
+pub use action::Action;
 pub use body::BodyLimits;
 pub use change::Change;
 pub use cursor::Cursor;

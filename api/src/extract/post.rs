@@ -71,11 +71,6 @@ impl KeyedRequest {
         Ok(Self { route: format!("{method} {}", uri.path()), key: key_of(headers)?, digest })
     }
 
-    /// Whether it came with a key.
-    pub(super) const fn has_key(&self) -> bool {
-        self.key.is_some()
-    }
-
     /// As [`Post::begin`].
     pub(super) async fn begin(&self, state: &AppState, info: &RequestInfo, caller: &Caller) -> Result<Begun, Problem> {
         let request = self.key.as_ref().map(|key| IdempotentRequest {

@@ -1,12 +1,8 @@
 //! `/api/v1/jobs`: the work that requests have caused.
-//!
-//! Cancelling and retrying are the queue's own transactions; how they and their
-//! lines in the audit log belong together is told at [`Action`].
 
-use axum::{Json, extract::State, response::Response};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
 use callboard_queue::{Cancellation, Error, JobView, Queue};
-use callboard_shared::db::audit_log::Act;
-use serde_json::{Value, json};
+use serde_json::json;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
@@ -14,10 +10,11 @@ use crate::{
     answer::Page,
     auth::{Caller, ownership::JOBS},
     error::Problem,
-    extract::{Action, Done, JobList, JobListParams, PathId},
+    extract::{Action, JobList, JobListParams, PathId},
     openapi::{CancelProblems, JobListProblems, ListProblems, NotFoundProblems, RetryProblems},
     state::AppState,
     views::{JobBody, WhyBody},
+    work::{Begun, Work},
 };
 
 /// The routes.
@@ -34,7 +31,7 @@ pub fn router() -> OpenApiRouter<AppState> {
 ///
 /// The jobs that the filters leave in, live and ended, the newest first: those that
 /// one's own requests have caused; staff see all, and they alone may use `q`. A page
-/// looks at 10,000 jobs at most: it may have fewer than `limit`, even none, and
+/// looks at 10,000 jobs at most, of those that one may see: it may have fewer than `limit`, even none, and
 /// be followed by others all the same. The list has ended when `next_cursor` is
 /// absent. There is no way back, so `prev_cursor` always is.
 #[utoipa::path(get, path = "/api/v1/jobs", tag = "jobs", params(JobListParams),
@@ -86,16 +83,17 @@ async fn why(State(state): State<AppState>, caller: Caller, PathId(id): PathId) 
     params(("id" = Uuid, Path, description = "The job's id")),
     responses((status = 200, description = "The job after it", body = JobBody), NotFoundProblems, CancelProblems))]
 async fn cancel(State(state): State<AppState>, PathId(id): PathId, action: Action) -> Result<Response, Problem> {
-    let queue = state.queue.clone();
-    let act = async move {
-        let details = match queue.cancel(id).await? {
-            Cancellation::Ended => Some(json!({})),
-            Cancellation::Requested => Some(json!({ "requested": true })),
-            Cancellation::AlreadyRequested => None,
-        };
-        done("job.cancelled", details, &queue, id).await
+    let mut work = match action.begin(&state).await? {
+        Begun::Work(work) => work,
+        Begun::Replay(answer) => return Ok(answer),
     };
-    action.perform(&state, act).await
+    match work.queue().cancel(id).await? {
+        Cancellation::Ended => work.audit("job.cancelled", ("job", id)),
+        Cancellation::Requested => work.audit_with("job.cancelled", ("job", id), json!({ "requested": true })),
+        // Whoever asked first is in the log.
+        Cancellation::AlreadyRequested => {}
+    }
+    changed(work, id).await
 }
 
 /// Run a job again
@@ -110,18 +108,19 @@ async fn cancel(State(state): State<AppState>, PathId(id): PathId, action: Actio
     params(("id" = Uuid, Path, description = "The job's id")),
     responses((status = 200, description = "The job after it", body = JobBody), NotFoundProblems, RetryProblems))]
 async fn retry(State(state): State<AppState>, PathId(id): PathId, action: Action) -> Result<Response, Problem> {
-    let queue = state.queue.clone();
-    let act = async move {
-        queue.retry(id).await?;
-        done("job.retried", Some(json!({})), &queue, id).await
+    let mut work = match action.begin(&state).await? {
+        Begun::Work(work) => work,
+        Begun::Replay(answer) => return Ok(answer),
     };
-    action.perform(&state, act).await
+    work.queue().retry(id).await?;
+    work.audit("job.retried", ("job", id));
+    changed(work, id).await
 }
 
-/// The job after an act; without `details`, where nothing was to be done.
-async fn done(what: &'static str, details: Option<Value>, queue: &Queue, id: Uuid) -> Result<Done<JobBody>, Problem> {
-    let act = details.map(|details| Act { action: what, subject: Some(("job", id)), details });
-    Ok(Done::ok(act, JobBody::new(find(queue, id).await?, true)))
+/// Commits what was done to the job, and answers with the job after it.
+async fn changed(mut work: Work, id: Uuid) -> Result<Response, Problem> {
+    let job = work.queue().job(id).await?.ok_or(Error::NoSuchJob(id))?;
+    work.commit_answer(StatusCode::OK, None, &JobBody::new(job, true)).await
 }
 
 async fn find(queue: &Queue, id: Uuid) -> Result<JobView, Problem> {

@@ -1,21 +1,17 @@
 //! `/api/v1/queues`: where jobs wait.
-//!
-//! Pausing and resuming are the queue's own transactions; how they and their
-//! lines in the audit log belong together is told at [`Action`].
 
-use axum::{Json, extract::State, response::Response};
-use callboard_queue::Queue;
-use callboard_shared::db::audit_log::Act;
+use axum::{Json, extract::State, http::StatusCode, response::Response};
 use serde_json::json;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     answer::Whole,
     error::Problem,
-    extract::{Action, Done, Segment},
+    extract::{Action, Segment},
     openapi::{NamedProblems, OutageProblems},
     state::AppState,
     views::QueueEntry,
+    work::{Begun, Work},
 };
 
 /// The routes.
@@ -61,12 +57,14 @@ async fn pause(
     Segment(name): Segment<String>,
     action: Action,
 ) -> Result<Response, Problem> {
-    let (queue, by) = (state.queue.clone(), action.caller.principal().to_owned());
-    let act = async move {
-        let is_news = queue.pause(&name, Some(&by)).await?;
-        done("queue.paused", is_news, &queue, &name).await
+    let mut work = match action.begin(&state).await? {
+        Begun::Work(work) => work,
+        Begun::Replay(answer) => return Ok(answer),
     };
-    action.perform(&state, act).await
+    if work.queue().pause(&name, Some(action.caller.principal())).await? {
+        work.audit_with("queue.paused", None, json!({ "queue": name }));
+    }
+    changed(work, &name).await
 }
 
 /// Resume a queue
@@ -84,15 +82,18 @@ async fn resume(
     Segment(name): Segment<String>,
     action: Action,
 ) -> Result<Response, Problem> {
-    let queue = state.queue.clone();
-    let act = async move {
-        let is_news = queue.resume(&name).await?;
-        done("queue.resumed", is_news, &queue, &name).await
+    let mut work = match action.begin(&state).await? {
+        Begun::Work(work) => work,
+        Begun::Replay(answer) => return Ok(answer),
     };
-    action.perform(&state, act).await
+    if work.queue().resume(&name).await? {
+        work.audit_with("queue.resumed", None, json!({ "queue": name }));
+    }
+    changed(work, &name).await
 }
 
-async fn done(what: &'static str, is_news: bool, queue: &Queue, name: &str) -> Result<Done<QueueEntry>, Problem> {
-    let act = is_news.then(|| Act { action: what, subject: None, details: json!({ "queue": name }) });
-    Ok(Done::ok(act, queue.queue(name).await?.into()))
+/// Commits what was done to the queue, and answers with the queue after it.
+async fn changed(mut work: Work, name: &str) -> Result<Response, Problem> {
+    let queue = QueueEntry::from(work.queue().queue(name).await?);
+    work.commit_answer(StatusCode::OK, None, &queue).await
 }

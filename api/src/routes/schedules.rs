@@ -1,9 +1,4 @@
 //! `/api/v1/schedules`: jobs by the clock.
-//!
-//! What is changed here is changed in the queue's own transactions, and the line
-//! in the audit log follows in another: both are done though the client goes
-//! away, but if the process dies in between, the log does not know of it. For a
-//! run the same is told at [`Action`].
 
 use axum::{
     Json,
@@ -11,8 +6,7 @@ use axum::{
     http::{HeaderName, StatusCode, header},
     response::Response,
 };
-use callboard_queue::{Enqueued, Error, Queue, ScheduleView};
-use callboard_shared::db::audit_log::Act;
+use callboard_queue::{Enqueued, Error, ScheduleView};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -23,11 +17,11 @@ use crate::{
     answer::Whole,
     auth::Caller,
     error::Problem,
-    extract::{Action, Done, Faults, Input, MergePatch, Patch, Preconditions, RequestInfo, Segment, etag},
+    extract::{Action, Faults, Input, MergePatch, Patch, Preconditions, RequestInfo, Segment, etag},
     openapi::{BodyProblems, NamedProblems, OutageProblems, OwnChangeProblems},
     state::AppState,
     views::{JobBody, ScheduleEntry},
-    work::Work,
+    work::{Begun, Work},
 };
 
 /// The routes.
@@ -81,7 +75,7 @@ async fn list(State(state): State<AppState>) -> Result<Json<Whole<ScheduleEntry>
     params(("name" = String, Path, description = "The schedule's name", example = "maintenance.prune_sessions")),
     responses((status = 200, description = "The schedule", body = ScheduleEntry), NamedProblems))]
 async fn show(State(state): State<AppState>, Segment(name): Segment<String>) -> Result<Tagged, Problem> {
-    Ok(tagged(find(&state.queue, &name).await?))
+    Ok(tagged(state.queue.schedule(&storable(name)?).await?))
 }
 
 /// Enable or disable a schedule
@@ -105,21 +99,19 @@ async fn update(
     Segment(name): Segment<String>,
     patch: MergePatch,
 ) -> Result<Tagged, Problem> {
-    let before = find(&state.queue, &name).await?;
+    let name = storable(name)?;
+    let mut work = Work::by(&state, &info, &caller).await?;
+    let before = work.queue().schedule(&name).await?;
     preconditions.check(version(&before))?;
     let Wish { enabled } = patch.apply(&ScheduleBody { enabled: before.enabled })?;
     if enabled == before.enabled {
         return Ok(tagged(before));
     }
-    let commits = state.commits.clone();
-    let change = async move {
-        state.queue.enable_schedule(&name, enabled).await?;
-        let mut work = Work::by(&state, &info, &caller).await?;
-        work.audit_with("schedule.changed", None, json!({ "schedule": name, "enabled": enabled }));
-        work.commit().await?;
-        find(&state.queue, &name).await
-    };
-    commits.finish(change).await.map(tagged)
+    work.queue().enable_schedule(&name, enabled).await?;
+    let after = work.queue().schedule(&name).await?;
+    work.audit_with("schedule.changed", None, json!({ "schedule": name, "enabled": enabled }));
+    work.commit().await?;
+    Ok(tagged(after))
 }
 
 /// Run a schedule's job now
@@ -141,20 +133,18 @@ async fn run(
     Segment(name): Segment<String>,
     action: Action,
 ) -> Result<Response, Problem> {
-    let (queue, cause) = (state.queue.clone(), action.cause());
-    let act = async move {
-        find(&queue, &name).await?;
-        let Enqueued { id, existing } = queue.run_schedule(&name, &cause).await?;
-        let job = queue.job(id).await?.ok_or(Error::NoSuchJob(id))?;
-        let act = Act { action: "schedule.run", subject: Some(("job", id)), details: json!({ "schedule": name }) };
-        Ok(Done {
-            act: (!existing).then_some(act),
-            status: if existing { StatusCode::OK } else { StatusCode::ACCEPTED },
-            location: (!existing).then(|| format!("/api/v1/jobs/{id}")),
-            body: JobBody::new(job, true),
-        })
+    let name = storable(name)?;
+    let mut work = match action.begin(&state).await? {
+        Begun::Work(work) => work,
+        Begun::Replay(answer) => return Ok(answer),
     };
-    action.perform(&state, act).await
+    let Enqueued { id, existing } = work.queue().run_schedule(&name).await?;
+    let job = JobBody::new(work.queue().job(id).await?.ok_or(Error::NoSuchJob(id))?, true);
+    if existing {
+        return work.commit_answer(StatusCode::OK, None, &job).await;
+    }
+    work.audit_with("schedule.run", ("job", id), json!({ "schedule": name }));
+    work.commit_answer(StatusCode::ACCEPTED, Some(format!("/api/v1/jobs/{id}")), &job).await
 }
 
 /// A schedule with its `ETag`.
@@ -174,11 +164,7 @@ fn version(schedule: &ScheduleView) -> i64 {
     i64::from_be_bytes(number)
 }
 
-/// The schedule of this name. PostgreSQL takes no text with NUL, and no schedule
-/// has one in its name.
-async fn find(queue: &Queue, name: &str) -> Result<ScheduleView, Problem> {
-    if name.contains('\0') {
-        return Err(Error::NoSuchSchedule(name.to_owned()).into());
-    }
-    Ok(queue.schedule(name).await?)
+/// The name, if a schedule can have it: PostgreSQL takes no text with NUL.
+fn storable(name: String) -> Result<String, Problem> {
+    if name.contains('\0') { Err(Error::NoSuchSchedule(name).into()) } else { Ok(name) }
 }

@@ -25,28 +25,32 @@ impl From<Cancelled> for Gone {
     }
 }
 
-/// Cancels a job that waits, or asks for the cancellation of one that runs.
-/// `None`: no such job is live. What has ended is returned too.
-pub(crate) async fn cancel(
-    pool: &PgPool,
-    id: Uuid,
-    reason: &str,
-    kept: &Value,
-) -> sqlx::Result<Option<(Cancellation, Vec<Cancelled>)>> {
+/// What became of a cancellation, and what has ended by it; `None`: no such job is live.
+pub(crate) type Asked = Option<(Cancellation, Vec<Cancelled>)>;
+
+/// [`cancel_in`] a transaction of its own.
+pub(crate) async fn cancel(pool: &PgPool, id: Uuid, reason: &str, kept: &Value) -> sqlx::Result<Asked> {
     within_deadline!(pool, |connection| cancel_on(&mut connection, id, reason, kept))
 }
 
-async fn cancel_on(
-    connection: &mut PgConnection,
+async fn cancel_on(connection: &mut PgConnection, id: Uuid, reason: &str, kept: &Value) -> sqlx::Result<Asked> {
+    let mut transaction = super::begin_duty(connection).await?;
+    let asked = cancel_in(&mut transaction, id, reason, kept).await?;
+    transaction.commit().await?;
+    Ok(asked)
+}
+
+/// Cancels a job that waits, or asks for the cancellation of one that runs.
+pub(crate) async fn cancel_in(
+    transaction: &mut PgConnection,
     id: Uuid,
     reason: &str,
     kept: &Value,
-) -> sqlx::Result<Option<(Cancellation, Vec<Cancelled>)>> {
-    let mut transaction = super::begin_duty(connection).await?;
+) -> sqlx::Result<Asked> {
     let held = sqlx::query!("SELECT claim_id FROM queue_jobs WHERE id = $1 FOR UPDATE", id)
         .fetch_optional(&mut *transaction)
         .await?;
-    let cancelled = match held {
+    Ok(match held {
         None => None,
         Some(row) if row.claim_id.is_some() => {
             let request = sqlx::query!(
@@ -57,13 +61,11 @@ async fn cancel_on(
             Some((if is_news { Cancellation::Requested } else { Cancellation::AlreadyRequested }, Vec::new()))
         }
         Some(_) => {
-            let gone = end(&mut transaction, &[(id, None)], Only::Any, reason, kept).await?;
+            let gone = end(transaction, &[(id, None)], Only::Any, reason, kept).await?;
             sqlx::query!("DELETE FROM queue_dependencies WHERE child_id = $1", id).execute(&mut *transaction).await?;
             Some((Cancellation::Ended, gone))
         }
-    };
-    transaction.commit().await?;
-    Ok(cancelled)
+    })
 }
 
 /// Whether somebody has asked for the cancellation of a job that runs.

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::within_deadline;
@@ -195,8 +195,13 @@ macro_rules! columns {
 
 pub(crate) use columns;
 
-/// The job with this id, live or ended.
+/// [`job_in`] a transaction of its own.
 pub(crate) async fn job(pool: &PgPool, id: Uuid) -> sqlx::Result<Option<JobView>> {
-    let job = sqlx::query_as(concat!("SELECT ", columns!(), " FROM queue_jobs_all WHERE id = $1")).bind(id);
-    within_deadline!(pool, |connection| job.fetch_optional(&mut *connection))
+    within_deadline!(pool, |connection| job_in(&mut connection, id))
+}
+
+/// The job with this id, live or ended.
+pub(crate) async fn job_in(connection: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<JobView>> {
+    let job = sqlx::query_as(concat!("SELECT ", columns!(), " FROM queue_jobs_all WHERE id = $1"));
+    job.bind(id).fetch_optional(connection).await
 }

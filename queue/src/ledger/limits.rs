@@ -155,6 +155,8 @@ pub(crate) struct Standing {
     pub(crate) admitted: i64,
     /// Until when starts are reserved.
     pub(crate) reserved_to: Option<DateTime<Utc>>,
+    /// Whether the job's own start is, so that it waits for that alone.
+    pub(crate) is_reserved: bool,
 }
 
 /// How the limit of a waiting job stands.
@@ -163,7 +165,8 @@ pub(crate) async fn standing(pool: &PgPool, job: Uuid) -> sqlx::Result<Option<St
         Standing,
         r#"SELECT coalesce(job.limit_concurrency, $2::integer)::bigint AS "allowed!", admitted.jobs AS "admitted!",
                   (SELECT reserved_to FROM queue_limits WHERE key = job.limit_key AND reserved_to > clock_timestamp())
-                      AS reserved_to
+                      AS reserved_to,
+                  job.state = 'scheduled' AND job.admitted AND job.limit_per_minute IS NOT NULL AS "is_reserved!"
            FROM queue_jobs AS job CROSS JOIN LATERAL (
                SELECT count(*) AS jobs FROM (
                    SELECT FROM queue_jobs WHERE admitted AND limit_key = job.limit_key

@@ -11,7 +11,8 @@ use super::{
 use crate::Priority;
 
 /// Rows that one page looks at, however few of them match: a filter that
-/// matches nothing must not read a whole history.
+/// matches nothing must not read a whole history. An owner's own rows are found
+/// by an index, so they alone count where the filter names the owner.
 const LOOKED_AT: i64 = 10_000;
 
 /// How far the clock of the process that made a job's id may be from
@@ -52,7 +53,7 @@ pub struct JobPage {
     pub jobs: Vec<JobView>,
     /// Where the next page begins; `None`: there is none. A page may have fewer
     /// jobs than asked for, even none, and be followed by others: one page looks
-    /// at 10,000 jobs at most.
+    /// at 10,000 jobs at most, of the owner's where the filter names one.
     pub next: Option<Uuid>,
 }
 
@@ -80,7 +81,7 @@ async fn page_on(
         jobs.truncate(limit);
         jobs.last().map(|job| job.id)
     } else {
-        last_looked_at(&mut transaction, span).await?
+        last_looked_at(filter, span).build_query_scalar().fetch_optional(&mut *transaction).await?
     };
     transaction.rollback().await?;
     Ok(JobPage { jobs, next })
@@ -112,7 +113,7 @@ fn first_id(at: DateTime<Utc>) -> Uuid {
 
 fn select(filter: &JobFilter, span: Span, limit: i64) -> QueryBuilder<Postgres> {
     let mut query = QueryBuilder::new(concat!("SELECT ", columns!(), " FROM (SELECT ", columns!()));
-    query.push(" FROM queue_jobs_all WHERE id >= ").push_bind(span.from).push(" AND id < ").push_bind(span.before);
+    push_looked_at(&mut query, filter, span);
     query.push(" ORDER BY id DESC LIMIT ").push_bind(LOOKED_AT).push(") AS recent WHERE true");
     let mut among = |column: &'static str, values: Vec<String>| {
         if !values.is_empty() {
@@ -122,7 +123,6 @@ fn select(filter: &JobFilter, span: Span, limit: i64) -> QueryBuilder<Postgres> 
     among("state", filter.states.iter().map(|state| state.as_str().to_owned()).collect());
     among("kind", filter.kinds.clone());
     among("queue", filter.queues.clone());
-    among("owner", filter.owner.iter().cloned().collect());
     among("meta ->> 'request_id'", filter.request_id.iter().cloned().collect());
     among("meta ->> 'schedule'", filter.schedule.iter().cloned().collect());
     if !filter.priorities.is_empty() {
@@ -144,13 +144,19 @@ fn select(filter: &JobFilter, span: Span, limit: i64) -> QueryBuilder<Postgres> 
 }
 
 /// The last job that a page looked at, if there may be others behind it.
-async fn last_looked_at(connection: &mut PgConnection, span: Span) -> sqlx::Result<Option<Uuid>> {
-    sqlx::query_scalar("SELECT id FROM queue_jobs_all WHERE id >= $1 AND id < $2 ORDER BY id DESC OFFSET $3 LIMIT 1")
-        .bind(span.from)
-        .bind(span.before)
-        .bind(LOOKED_AT - 1)
-        .fetch_optional(connection)
-        .await
+fn last_looked_at(filter: &JobFilter, span: Span) -> QueryBuilder<Postgres> {
+    let mut query = QueryBuilder::new("SELECT id");
+    push_looked_at(&mut query, filter, span);
+    query.push(" ORDER BY id DESC OFFSET ").push_bind(LOOKED_AT - 1).push(" LIMIT 1");
+    query
+}
+
+/// The jobs among which a page looks, as far as an index leads to them.
+fn push_looked_at(query: &mut QueryBuilder<Postgres>, filter: &JobFilter, span: Span) {
+    query.push(" FROM queue_jobs_all WHERE id >= ").push_bind(span.from).push(" AND id < ").push_bind(span.before);
+    if let Some(owner) = &filter.owner {
+        query.push(" AND owner = ").push_bind(owner.clone());
+    }
 }
 
 #[cfg(test)]

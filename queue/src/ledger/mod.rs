@@ -135,6 +135,15 @@ pub(crate) async fn begin_duty(connection: &mut PgConnection) -> sqlx::Result<Tr
         .await
 }
 
+/// For what somebody does to the queue in a transaction of their own: planned as
+/// a duty's repairs are. It holds until the end of the transaction, whose locks
+/// and time its owner bounds.
+pub(crate) async fn act(connection: &mut PgConnection) -> sqlx::Result<()> {
+    let settings = "SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL enable_seqscan = off; SET LOCAL jit = off";
+    sqlx::raw_sql(settings).execute(connection).await?;
+    Ok(())
+}
+
 /// For the end of a handler's own transaction: how long it may idle after the
 /// job's row was locked, before PostgreSQL ends it and the job can be rescued;
 /// and the planner settings of every finish.

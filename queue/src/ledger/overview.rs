@@ -117,6 +117,11 @@ pub(crate) async fn queues(pool: &PgPool) -> sqlx::Result<BTreeMap<String, Known
 
 /// What the ledger knows of the queue of this name.
 pub(crate) async fn queue(pool: &PgPool, name: &str) -> sqlx::Result<Known> {
+    within_deadline!(pool, |connection| queue_in(&mut connection, name))
+}
+
+/// The same inside a transaction.
+pub(crate) async fn queue_in(connection: &mut PgConnection, name: &str) -> sqlx::Result<Known> {
     let known = sqlx::query_as!(
         Known,
         r#"SELECT paused_at AS "paused_at?", paused_by AS "paused_by?",
@@ -125,7 +130,7 @@ pub(crate) async fn queue(pool: &PgPool, name: &str) -> sqlx::Result<Known> {
            FROM (VALUES (1)) AS one LEFT JOIN queue_queues ON name = $1"#,
         name,
     );
-    within_deadline!(pool, |connection| known.fetch_one(&mut *connection))
+    known.fetch_one(connection).await
 }
 
 /// Who could run a job.
@@ -210,6 +215,11 @@ async fn unknown_kinds_on(connection: &mut PgConnection) -> sqlx::Result<Vec<Unk
 
 /// PostgreSQL's clock.
 pub(crate) async fn clock(pool: &PgPool) -> sqlx::Result<DateTime<Utc>> {
+    within_deadline!(pool, |connection| clock_in(&mut connection))
+}
+
+/// The same inside a transaction.
+pub(crate) async fn clock_in(connection: &mut PgConnection) -> sqlx::Result<DateTime<Utc>> {
     let now = sqlx::query_scalar!(r#"SELECT clock_timestamp() AS "now!""#);
-    within_deadline!(pool, |connection| now.fetch_one(&mut *connection))
+    now.fetch_one(connection).await
 }

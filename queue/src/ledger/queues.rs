@@ -1,6 +1,6 @@
 //! What operators have said of queues.
 
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 
 use super::within_deadline;
 
@@ -10,8 +10,13 @@ pub(crate) async fn paused(pool: &PgPool) -> sqlx::Result<Vec<String>> {
     within_deadline!(pool, |connection| paused.fetch_all(&mut *connection))
 }
 
-/// Pauses a queue; false if it was paused already.
+/// [`pause_in`] a transaction of its own.
 pub(crate) async fn pause(pool: &PgPool, name: &str, by: Option<&str>) -> sqlx::Result<bool> {
+    within_deadline!(pool, |connection| pause_in(&mut connection, name, by))
+}
+
+/// Pauses a queue; false if it was paused already.
+pub(crate) async fn pause_in(connection: &mut PgConnection, name: &str, by: Option<&str>) -> sqlx::Result<bool> {
     let paused = sqlx::query!(
         r#"INSERT INTO queue_queues AS queue (name, paused_at, paused_by) VALUES ($1, clock_timestamp(), $2)
            ON CONFLICT (name) DO UPDATE SET paused_at = excluded.paused_at, paused_by = excluded.paused_by
@@ -19,14 +24,17 @@ pub(crate) async fn pause(pool: &PgPool, name: &str, by: Option<&str>) -> sqlx::
         name,
         by,
     );
-    let paused = within_deadline!(pool, |connection| paused.execute(&mut *connection))?;
-    Ok(paused.rows_affected() > 0)
+    Ok(paused.execute(connection).await?.rows_affected() > 0)
+}
+
+/// [`resume_in`] a transaction of its own.
+pub(crate) async fn resume(pool: &PgPool, name: &str) -> sqlx::Result<bool> {
+    within_deadline!(pool, |connection| resume_in(&mut connection, name))
 }
 
 /// Resumes a queue; false if it was not paused. Nothing is left of the pause, so
 /// that a queue that nobody uses is not listed for ever.
-pub(crate) async fn resume(pool: &PgPool, name: &str) -> sqlx::Result<bool> {
+pub(crate) async fn resume_in(connection: &mut PgConnection, name: &str) -> sqlx::Result<bool> {
     let resumed = sqlx::query!("DELETE FROM queue_queues WHERE name = $1 AND paused_at IS NOT NULL", name);
-    let resumed = within_deadline!(pool, |connection| resumed.execute(&mut *connection))?;
-    Ok(resumed.rows_affected() > 0)
+    Ok(resumed.execute(connection).await?.rows_affected() > 0)
 }

@@ -1,7 +1,7 @@
 //! Taking jobs back from the history.
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgPool};
+use sqlx::{Connection as _, PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::{enqueue::Announcement, within_deadline};
@@ -27,20 +27,31 @@ impl Redriven {
     }
 }
 
-/// Queues an ended or scheduled job; `attempts` tells how many more its kind allows.
+/// [`redrive_in`] a transaction of its own.
 pub(crate) async fn redrive(pool: &PgPool, id: Uuid, attempts: impl Fn(&str) -> i16) -> sqlx::Result<Redriven> {
     within_deadline!(pool, |connection| redrive_on(&mut connection, id, attempts))
 }
 
 async fn redrive_on(connection: &mut PgConnection, id: Uuid, attempts: impl Fn(&str) -> i16) -> sqlx::Result<Redriven> {
     let mut transaction = super::begin_duty(connection).await?;
-    if let Some(due) = make_due(&mut transaction, id).await? {
-        transaction.commit().await?;
+    let redriven = redrive_in(&mut transaction, id, attempts).await?;
+    transaction.commit().await?;
+    Ok(redriven)
+}
+
+/// Queues an ended or scheduled job; `attempts` tells how many more its kind allows.
+pub(crate) async fn redrive_in(
+    transaction: &mut PgConnection,
+    id: Uuid,
+    attempts: impl Fn(&str) -> i16,
+) -> sqlx::Result<Redriven> {
+    if let Some(due) = make_due(transaction, id).await? {
         return Ok(due);
     }
     let ended =
         sqlx::query!("SELECT kind FROM queue_history WHERE id = $1", id).fetch_optional(&mut *transaction).await?;
     let Some(ended) = ended else { return Ok(Redriven::NotEnded) };
+    let mut savepoint = transaction.begin().await?;
     // Two at once: one deletes the row, the other finds none.
     let row = sqlx::query!(
         r#"WITH gone AS (DELETE FROM queue_history WHERE id = $1 RETURNING *)
@@ -59,10 +70,10 @@ async fn redrive_on(connection: &mut PgConnection, id: Uuid, attempts: impl Fn(&
         id,
         i32::from(attempts(&ended.kind).max(1)),
     )
-    .fetch_optional(&mut *transaction)
+    .fetch_optional(&mut *savepoint)
     .await?;
     if let Some(row) = row {
-        transaction.commit().await?;
+        savepoint.commit().await?;
         return Ok(Redriven::again(row.limit_key, Ready::new(row.queue, row.priority, id, row.queued_at)));
     }
     let holder = sqlx::query_scalar!(
@@ -70,8 +81,8 @@ async fn redrive_on(connection: &mut PgConnection, id: Uuid, attempts: impl Fn(&
            WHERE ended.id = $1"#,
         id,
     );
-    transaction.rollback().await?;
-    let holder = holder.fetch_optional(connection).await?;
+    savepoint.rollback().await?;
+    let holder = holder.fetch_optional(transaction).await?;
     Ok(holder.map_or(Redriven::NotEnded, Redriven::KeyHeld))
 }
 
@@ -89,6 +100,7 @@ async fn make_due(connection: &mut PgConnection, id: Uuid) -> sqlx::Result<Optio
                blocked_by = CASE WHEN limit_key IS NULL OR admitted THEN NULL ELSE 'limit' END,
                run_at = least(run_at, clock_timestamp()), queued_at = clock_timestamp()
            WHERE id = $1 AND state = 'scheduled' AND worker_id IS NULL
+             AND NOT (admitted AND limit_per_minute IS NOT NULL)
            RETURNING queue, priority, queued_at, CASE WHEN state = 'blocked' THEN limit_key END AS waits_for"#,
         id,
     )

@@ -219,9 +219,14 @@ pub(crate) async fn run_now(
     Ok(Some((inserted.first().copied().unwrap_or(Enqueued { id, existing: false }), announcement)))
 }
 
+/// [`enable_in`] a transaction of its own.
+pub(crate) async fn enable(pool: &PgPool, name: &str, enabled: bool) -> sqlx::Result<bool> {
+    within_deadline!(pool, |connection| enable_in(&mut connection, name, enabled))
+}
+
 /// Enables or disables a schedule. Ticks that come while it is disabled are
 /// not missed: they are not there. False: no such schedule.
-pub(crate) async fn enable(pool: &PgPool, name: &str, enabled: bool) -> sqlx::Result<bool> {
+pub(crate) async fn enable_in(connection: &mut PgConnection, name: &str, enabled: bool) -> sqlx::Result<bool> {
     let changed = sqlx::query!(
         r#"UPDATE queue_schedules
            SET enabled = $2,
@@ -231,12 +236,22 @@ pub(crate) async fn enable(pool: &PgPool, name: &str, enabled: bool) -> sqlx::Re
         name,
         enabled,
     );
-    let changed = within_deadline!(pool, |connection| changed.execute(&mut *connection))?;
-    Ok(changed.rows_affected() > 0)
+    Ok(changed.execute(connection).await?.rows_affected() > 0)
+}
+
+/// Keeps others from changing a schedule until the end of the transaction.
+pub(crate) async fn lock(connection: &mut PgConnection, name: &str) -> sqlx::Result<()> {
+    sqlx::query!("SELECT FROM queue_schedules WHERE name = $1 FOR UPDATE", name).fetch_optional(connection).await?;
+    Ok(())
+}
+
+/// [`list_in`] a transaction of its own.
+pub(crate) async fn list(pool: &PgPool, name: Option<&str>) -> sqlx::Result<Vec<ScheduleView>> {
+    within_deadline!(pool, |connection| list_in(&mut connection, name))
 }
 
 /// All schedules by name, or the one of this name.
-pub(crate) async fn list(pool: &PgPool, name: Option<&str>) -> sqlx::Result<Vec<ScheduleView>> {
+pub(crate) async fn list_in(connection: &mut PgConnection, name: Option<&str>) -> sqlx::Result<Vec<ScheduleView>> {
     let rows = sqlx::query!(
         r#"SELECT name, cron, time_zone, misfire, enabled, next_at,
                   job ->> 'kind' AS "kind!", job ->> 'queue' AS "queue!", job -> 'payload' AS "payload!: Value",
@@ -251,7 +266,7 @@ pub(crate) async fn list(pool: &PgPool, name: Option<&str>) -> sqlx::Result<Vec<
            ORDER BY name"#,
         name,
     );
-    let rows = within_deadline!(pool, |connection| rows.fetch_all(&mut *connection))?;
+    let rows = rows.fetch_all(connection).await?;
     Ok(rows
         .into_iter()
         .map(|row| ScheduleView {

@@ -1,5 +1,6 @@
 //! The command lines of both programs.
 
+mod audit;
 mod console;
 mod create_admin;
 mod doctor;

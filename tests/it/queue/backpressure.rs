@@ -56,3 +56,21 @@ async fn without_redis_there_is_no_limit() {
     transaction.rollback().await.unwrap();
     services.start_redis().await;
 }
+
+/// They wait in the ledger, not on a list.
+#[tokio::test]
+async fn what_is_due_later_does_not_fill_a_queue() {
+    let queue = TestQueue::new().await;
+    let limited = queue.queue().clone().with_depth_limits(limits());
+    let later = EnqueueOptions { run_at: Some(Utc::now() + TimeDelta::hours(1)), ..EnqueueOptions::default() };
+    let mut transaction = limited.begin().await.unwrap();
+    for _ in 0..20 {
+        transaction.enqueue_with(&NoOp::default(), later.clone()).await.unwrap();
+    }
+    transaction.commit().await.unwrap();
+    let another = queue.queue().clone().with_depth_limits(limits());
+    let mut transaction = another.begin().await.unwrap();
+    transaction.enqueue_many(&vec![NoOp::default(); 10]).await.unwrap();
+    transaction.commit().await.unwrap();
+    queue.leaves_jobs("no worker runs");
+}

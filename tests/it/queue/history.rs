@@ -172,6 +172,43 @@ async fn the_janitor_removes_old_workers_and_expired_keys() {
     worker.drain().await.unwrap();
 }
 
+/// Each line is pruned but for what begins with `kept`.
+#[tokio::test]
+async fn the_janitor_removes_limits_ticks_and_schedules_that_are_over() {
+    let queue = TestQueue::new().await;
+    sqlx::raw_sql(
+        "INSERT INTO queue_limits (key, admitted_at, reserved_to) VALUES
+             ('over', now() - interval '25 hours', now() - interval '1 hour'),
+             ('kept: used yesterday', now() - interval '23 hours', '-infinity'),
+             ('kept: reserved', now() - interval '25 hours', now() + interval '1 minute');
+         INSERT INTO queue_schedules (name, cron, time_zone, misfire, job, updated_at)
+         SELECT name, '0 0 1 1 *', 'UTC', 'skip', '{}', now() - age FROM (VALUES
+             ('over', interval '31 days'), ('kept: declared lately', interval '29 days')) AS s (name, age);
+         INSERT INTO queue_schedule_ticks (schedule, tick_at, job_id)
+         SELECT schedule, now() - age, gen_random_uuid() FROM (VALUES
+             ('kept: newest', interval '1 year'), ('over', interval '91 days'), ('over', interval '2 years'),
+             ('kept: 90 days', interval '89 days')) AS t (schedule, age);
+         INSERT INTO queue_schedule_ticks (schedule, tick_at, job_id)
+         VALUES ('over', now() + interval '1 day', gen_random_uuid())",
+    )
+    .execute(queue.pool())
+    .await
+    .unwrap();
+    let worker = TestWorker::start(&queue).await;
+    let left = || async {
+        sqlx::query_scalar::<_, String>(
+            "SELECT key FROM queue_limits UNION ALL SELECT name FROM queue_schedules
+             UNION ALL SELECT schedule FROM queue_schedule_ticks WHERE tick_at < now() ORDER BY 1",
+        )
+        .fetch_all(queue.pool())
+        .await
+        .unwrap()
+    };
+    let kept = ["kept: 90 days", "kept: declared lately", "kept: newest", "kept: reserved", "kept: used yesterday"];
+    wait_until(SOON, "all that is over is pruned", || async { left().await == kept }).await;
+    worker.drain().await.unwrap();
+}
+
 #[tokio::test]
 async fn a_day_whose_table_is_not_attached_is_attached_by_the_first_finish() {
     let queue = TestQueue::new().await;

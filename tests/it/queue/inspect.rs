@@ -148,6 +148,11 @@ async fn a_filter_that_matches_nothing_reads_a_bounded_part_of_a_deep_history() 
     let page = queue.queue().jobs(&discarded, None, 10).await.unwrap();
     assert!(page.jobs.is_empty() && page.next.is_some(), "the first page has looked at 10,000 of 25,001");
     assert_eq!(listed(&queue, &discarded, 10).await, [first], "pages that follow find it");
+
+    sqlx::query("UPDATE queue_history SET owner = 'ada'").execute(queue.pool()).await.unwrap();
+    let own = JobFilter { owner: Some("ada".to_owned()), ..JobFilter::default() };
+    let page = queue.queue().jobs(&own, None, 10).await.unwrap();
+    assert_eq!((page.jobs.len(), page.next), (1, None), "an owner's jobs are found behind any number of others");
     queue.leaves_jobs("they were made by hand");
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use callboard_queue::{Cause, EnqueueOptions, Error, FAIR_WINDOW, Reason};
+use callboard_queue::{Cause, EnqueueOptions, Error, FAIR_WINDOW, JobState, Priority, Reason};
 use callboard_tests::{
     jobs::{Limited, registry},
     queue::TestQueue,
@@ -257,5 +257,45 @@ async fn a_rolled_back_enqueue_touches_no_limit() {
     queue.completed(other).await;
     transaction.rollback().await.unwrap();
     wait_until(SOON, "nothing is left", || async { queue.live().await == 0 }).await;
+    worker.drain().await.unwrap();
+}
+
+/// The next start is the next minute's: nobody brings it forward.
+#[tokio::test]
+async fn a_start_that_a_rate_has_reserved_is_not_made_due() {
+    let queue = TestQueue::new().await;
+    let worker = TestWorker::start(&queue).await;
+    let job = Limited { key: "api".to_owned(), per_minute: Some(6), ungated: true, ..Limited::default() };
+    let ids = queue.enqueue_many(&vec![job; 3]).await;
+    queue.stage().begun(1, SOON).await;
+    let first = queue.stage().runs()[0].id;
+    let later = ids.iter().copied().find(|id| *id != first).unwrap();
+    queue.job_in_state(later, "scheduled", SOON).await;
+    let refused = queue.queue().retry(later).await.unwrap_err();
+    assert!(matches!(refused, Error::WrongState { state: JobState::Scheduled, .. }), "{refused}");
+    let why = queue.queue().why(later).await.unwrap().reasons;
+    let [Reason::LimitReached { key, reserved_to: Some(reserved_to), .. }] = &why[..] else { panic!("{why:?}") };
+    assert!(key == "api" && *reserved_to > Utc::now(), "{why:?}");
+    assert_eq!(queue.stage().runs().len(), 1);
+    queue.delete(&ids).await;
+    worker.drain().await.unwrap();
+}
+
+#[tokio::test]
+async fn of_those_that_wait_for_a_slot_the_most_urgent_is_next_then_the_oldest() {
+    let queue = TestQueue::new().await;
+    let worker = TestWorker::start(&queue).await;
+    let job = Limited::to(1, "k");
+    let holder = queue.enqueue(&job).await;
+    queue.stage().begun(1, SOON).await;
+    let of = |priority| EnqueueOptions { priority: Some(priority), ..EnqueueOptions::default() };
+    let mut ids = Vec::new();
+    for priority in [Priority::Low, Priority::Default, Priority::High, Priority::High, Priority::Low] {
+        ids.push(queue.enqueue_with(&job, of(priority)).await);
+    }
+    queue.stage().open_for_all();
+    queue.all_ended(6, "completed", SOON).await;
+    let ran: Vec<Uuid> = queue.stage().runs().iter().map(|ran| ran.id).collect();
+    assert_eq!(ran, [holder, ids[2], ids[3], ids[1], ids[0], ids[4]]);
     worker.drain().await.unwrap();
 }

@@ -1,6 +1,7 @@
 //! What the queue promises, over real servers: a test for each promise.
 
 mod abandoned;
+mod act;
 mod auditor;
 mod backpressure;
 mod bounded;

@@ -1,12 +1,12 @@
 //! Pausing a queue: nothing of it starts, and everything else goes on.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use callboard_queue::Error;
 use callboard_tests::{
     jobs::{Capped, NoOp},
     queue::TestQueue,
-    wait::{SOON, wait_until},
+    wait::{SOON, wait_out, wait_until},
     worker::TestWorker,
 };
 
@@ -16,7 +16,7 @@ const EFFECTIVE: Duration = Duration::from_secs(1);
 /// Lets the time pass within which a pause must have become effective, or in
 /// which a job that may start would have.
 async fn promised_time() {
-    tokio::time::sleep(EFFECTIVE).await;
+    wait_out(Instant::now(), EFFECTIVE).await;
 }
 
 #[tokio::test]

@@ -1,10 +1,12 @@
 //! Running again what has ended, and now what waits for later.
 
-use callboard_queue::{EnqueueOptions, Error, JobState};
+use std::time::Duration;
+
+use callboard_queue::{EnqueueOptions, Error, Flow, JobState};
 use callboard_tests::{
     jobs::{Failing, Gated, Hopeless, Keyed, Limited, NoOp, Scope, registry},
     queue::TestQueue,
-    wait::SOON,
+    wait::{SOON, wait_until},
     worker::TestWorker,
 };
 use chrono::{TimeDelta, Utc};
@@ -112,4 +114,43 @@ async fn twenty_redrives_at_once_run_it_once() {
     let succeeded = retries.join_all().await.into_iter().filter(|ok| *ok).count();
     assert_eq!((succeeded, queue.live().await), (1, 1));
     queue.queue().cancel(id).await.unwrap();
+}
+
+#[tokio::test]
+async fn one_that_had_expired_has_no_such_time_any_more() {
+    let queue = TestQueue::new().await;
+    let soon = EnqueueOptions { expires_in: Some(Duration::from_millis(1)), ..EnqueueOptions::default() };
+    let id = queue.enqueue_with(&NoOp::default(), soon).await;
+    let worker = TestWorker::start(&queue).await;
+    let expired = queue.job_in_state(id, "cancelled", SOON).await;
+    assert_eq!(expired.end_reason.as_deref(), Some("expired"));
+    queue.queue().retry(id).await.unwrap();
+    assert_eq!(queue.completed(id).await.expires_at, None);
+    worker.drain().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_child_waits_for_nobody_any_more_and_a_parent_takes_nobody_back() {
+    let queue = TestQueue::new().await;
+    let mut flow = Flow::new();
+    let first = flow.add(&Gated::default());
+    flow.add_after(&[first], &NoOp::default());
+    let mut transaction = queue.queue().begin().await.unwrap();
+    let ids = transaction.enqueue_flow(flow).await.unwrap();
+    transaction.commit().await.unwrap();
+    let (parent, child) = (ids[0], ids[1]);
+    queue.queue().cancel(child).await.unwrap();
+    assert_eq!(queue.queue().retry(child).await.unwrap(), JobState::Queued);
+    let worker = TestWorker::start(&queue).await;
+    queue.completed(child).await;
+    assert_eq!(queue.job_in_state(parent, "running", SOON).await.state, "running", "the child did not wait for it");
+
+    queue.stage().open(1);
+    queue.completed(parent).await;
+    queue.queue().retry(parent).await.unwrap();
+    queue.stage().open(1);
+    wait_until(SOON, "it runs again", || async { queue.stage().times_run(parent) == 2 }).await;
+    queue.completed(parent).await;
+    assert_eq!((queue.stage().times_run(child), queue.job(child).await.state), (1, JobState::Completed));
+    worker.drain().await.unwrap();
 }

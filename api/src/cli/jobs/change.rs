@@ -3,14 +3,13 @@
 use std::process::ExitCode;
 
 use callboard_queue::{Cancellation, Error, JobState, Queue};
+use callboard_shared::db::audit_log::Act;
 use serde::Serialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::cli::{
-    Outcome, complain, refusal, say,
-    servers::{Console, ask_or},
-};
+use super::Several;
+use crate::cli::{Outcome, complain, operator::Operator, refusal, say, servers::ask_or};
 
 /// What is to be done to jobs.
 #[derive(Clone, Copy, Debug)]
@@ -31,12 +30,12 @@ struct Changed {
 
 impl Change {
     /// Does it to each job, also after one has failed or nobody reads on.
-    pub(super) async fn run(self, ids: &[Uuid], console: &Console) -> Outcome {
+    pub(super) async fn run(self, Several { ids, operator, console }: &Several) -> Outcome {
         let queue = console.queue()?;
         let mut items = Vec::with_capacity(ids.len());
         let mut said = Ok(());
         for &id in ids {
-            let item = match self.one(&queue, id).await {
+            let item = match self.one(&queue, operator, id).await {
                 Ok(outcome) => Changed { id, outcome, error: None },
                 Err(error) => Changed { id, outcome: "failed", error: Some(error) },
             };
@@ -55,15 +54,20 @@ impl Change {
         Ok(if all_done { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
-    async fn one(self, queue: &Queue, id: Uuid) -> Result<&'static str, String> {
+    async fn one(self, queue: &Queue, operator: &Operator, id: Uuid) -> Result<&'static str, String> {
         let done = async {
-            match self {
-                Self::Retry => queue.retry(id).await.map(JobState::as_str),
-                Self::Cancel => queue.cancel(id).await.map(|cancelled| match cancelled {
-                    Cancellation::Ended => "cancelled",
-                    Cancellation::Requested | Cancellation::AlreadyRequested => "cancel_requested",
-                }),
-            }
+            let mut transaction = operator.begin(queue).await?;
+            let (action, details, outcome) = match self {
+                Self::Retry => ("job.retried", json!({}), transaction.retry(id).await?.as_str()),
+                Self::Cancel => match transaction.cancel(id).await? {
+                    Cancellation::Ended => ("job.cancelled", json!({}), "cancelled"),
+                    Cancellation::Requested => ("job.cancelled", json!({ "requested": true }), "cancel_requested"),
+                    // Whoever asked first is in the log.
+                    Cancellation::AlreadyRequested => return Ok("cancel_requested"),
+                },
+            };
+            operator.commit(transaction, Act { action, subject: Some(("job", id)), details }).await?;
+            Ok(outcome)
         };
         ask_or(done, |error| self.refused(error)).await
     }

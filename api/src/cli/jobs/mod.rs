@@ -12,7 +12,7 @@ use clap::{Args, Subcommand};
 use uuid::Uuid;
 
 use self::{change::Change, list::List};
-use super::{Outcome, servers::Console};
+use super::{Outcome, operator::Operator, servers::Console};
 
 /// Shows jobs, says why they wait, runs them again, cancels them.
 #[derive(Debug, Args)]
@@ -55,6 +55,8 @@ struct Several {
     #[arg(value_name = "ID", required = true)]
     ids: Vec<Uuid>,
     #[command(flatten)]
+    operator: Operator,
+    #[command(flatten)]
     console: Box<Console>,
 }
 
@@ -74,8 +76,8 @@ impl Jobs {
             Command::List(list) => list.run().await,
             Command::Show(one) => show::run(one.id, &one.console).await,
             Command::Why(one) => why::run(one.id, &one.console).await,
-            Command::Retry(several) => Change::Retry.run(&several.ids, &several.console).await,
-            Command::Cancel(several) => Change::Cancel.run(&several.ids, &several.console).await,
+            Command::Retry(several) => Change::Retry.run(&several).await,
+            Command::Cancel(several) => Change::Cancel.run(&several).await,
             Command::Stats { console } => stats::run(&console).await,
         }
     }

@@ -94,3 +94,20 @@ async fn its_owner_may_not() {
     let _ = cancel(&app, &ada, job).await.problem(403, "forbidden");
     app.job_in_state(job, "queued").await;
 }
+
+/// Nothing is done that the audit log does not have.
+#[tokio::test]
+async fn without_its_line_in_the_audit_log_it_is_not_done() {
+    let app = App::start().await;
+    let mia = app.person("mia", "manager").await;
+    let job = app.job_of(mia.id).await;
+    for (statement, status) in [
+        ("ALTER TABLE audit_log RENAME TO audit_log_gone", 500),
+        ("ALTER TABLE audit_log_gone RENAME TO audit_log", 200),
+    ] {
+        sqlx::query(statement).execute(app.pool()).await.unwrap();
+        app.job_in_state(job, "queued").await;
+        let _ = cancel(&app, &mia, job).await.expect(status);
+    }
+    app.job_in_state(job, "cancelled").await;
+}

@@ -80,3 +80,22 @@ async fn nothing_else_can_be_changed() {
     }
     assert!(app.audited("schedule.changed").await.is_empty());
 }
+
+#[tokio::test]
+async fn of_many_at_once_for_one_version_one_is_done() {
+    let app = App::start().await;
+    let mia = app.person("mia", "manager").await;
+    app.declare_schedule("nightly").await;
+    let shown = app.get(PATH).bearer_auth(&mia.token).answer().await.expect(200);
+    let disable = || {
+        let request = app.request("PATCH", PATH).bearer_auth(&mia.token).header("if-match", shown.header("etag"));
+        request.json(&json!({ "enabled": false })).answer()
+    };
+    let answers = futures::future::join_all((0..8).map(|_| disable())).await;
+    let (done, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 200);
+    assert_eq!(done.len(), 1);
+    for answer in refused {
+        let _ = answer.problem(412, "precondition_failed");
+    }
+    assert_eq!(app.audited("schedule.changed").await.len(), 1);
+}

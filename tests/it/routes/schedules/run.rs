@@ -62,3 +62,21 @@ async fn what_nobody_declares_can_not_be_run() {
         let _ = app.request("POST", &path).bearer_auth(&mia.token).answer().await.problem(404, "not_found");
     }
 }
+
+/// They come at the same moment: one is done, the others are told so.
+#[tokio::test]
+async fn of_many_at_once_under_one_key_one_is_done() {
+    let app = App::start().await;
+    let mia = app.person("mia", "manager").await;
+    app.declare_schedule("nightly").await;
+    let send = || app.request("POST", PATH).bearer_auth(&mia.token).header("idempotency-key", "k-1").answer();
+    let answers = futures::future::join_all((0..8).map(|_| send())).await;
+    let ids: Vec<_> =
+        answers.iter().filter(|answer| answer.status == 202).map(|answer| answer.json()["id"].clone()).collect();
+    assert!(!ids.is_empty() && ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+    for answer in answers.into_iter().filter(|answer| answer.status != 202) {
+        let _ = answer.problem(409, "idempotency_in_flight");
+    }
+    assert_eq!(app.count("SELECT count(*) FROM queue_jobs WHERE kind = 'maintenance.prune_tokens'").await, 1);
+    assert_eq!(app.audited("schedule.run").await.len(), 1);
+}
