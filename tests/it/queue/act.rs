@@ -1,6 +1,6 @@
 //! What operators do in a transaction of their own: with its commit, or not at all.
 
-use callboard_queue::{Cancellation, Cause, EnqueueOptions, Error, JobState, Schedule};
+use callboard_queue::{Cancellation, Cause, EnqueueOptions, Error, Flow, JobState, Schedule};
 use callboard_tests::{
     jobs::{Gated, Keyed, Limited, NoOp, Scope},
     queue::TestQueue,
@@ -99,23 +99,31 @@ async fn what_is_committed_takes_effect_together_and_workers_are_told() {
     worker.drain().await.unwrap();
 }
 
-/// A freed slot is told after the commit: the next job starts without an auditor's look.
+/// A freed slot and an ended parent are told, so that nobody waits for an auditor's look.
 #[tokio::test]
-async fn a_slot_that_the_commit_frees_is_taken_at_once() {
+async fn what_may_go_on_after_the_commit_is_told() {
     let queue = TestQueue::new().await;
-    let worker = TestWorker::start(&queue).await;
-    queue.queue().pause("default", None).await.unwrap();
-    let jobs = queue.enqueue_many(&vec![Limited::to(1, "k"); 2]).await;
-    let admitted = || async { queue.job(jobs[0]).await.state == "queued" };
-    wait_until(SOON, "the first has the slot", admitted).await;
+    let limited = queue.enqueue(&Limited::to(1, "k")).await;
+    let mut flow = Flow::new();
+    let first = flow.add(&NoOp::default());
+    flow.add_after(&[first], &NoOp::default());
     let mut transaction = queue.queue().begin().await.unwrap();
-    transaction.cancel(jobs[0]).await.unwrap();
+    let parent = transaction.enqueue_flow(flow).await.unwrap()[0];
     transaction.commit().await.unwrap();
-    queue.job_in_state(jobs[1], "queued", SOON).await;
-    queue.queue().resume("default").await.unwrap();
-    queue.stage().open_for_all();
-    queue.completed(jobs[1]).await;
-    worker.drain().await.unwrap();
+
+    let mut told = queue.subscribe("signals").await;
+    let mut transaction = queue.queue().begin().await.unwrap();
+    for id in [limited, parent] {
+        transaction.cancel(id).await.unwrap();
+    }
+    transaction.commit().await.unwrap();
+    let mut signals = Vec::new();
+    for _ in 0..2 {
+        signals.push(told.next().await.unwrap().get_payload::<String>().unwrap());
+    }
+    signals.sort();
+    assert_eq!(signals, [format!("ended {parent}"), "limit k".to_owned()]);
+    queue.leaves_jobs("no worker unblocks the child");
 }
 
 /// What was done before in the transaction stays, and it goes on.
