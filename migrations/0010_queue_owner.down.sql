@@ -1,2 +1,1 @@
-DROP INDEX queue_history_owner;
 DROP INDEX queue_jobs_owner;

@@ -1,5 +1,4 @@
--- People list the jobs that their own requests have caused, newest first: one
+-- People list the jobs that their own requests have caused, newest first: an
 -- index leads to them, however many jobs of others there are. A claim changes
 -- neither column, and jobs that nobody owns cost nothing.
-CREATE INDEX queue_jobs_owner ON queue_jobs (owner, id) WHERE owner IS NOT NULL;
-CREATE INDEX queue_history_owner ON queue_history (owner, id) WHERE owner IS NOT NULL;
+CREATE INDEX IF NOT EXISTS queue_jobs_owner ON queue_jobs (owner, id) WHERE owner IS NOT NULL;

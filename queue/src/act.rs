@@ -1,11 +1,11 @@
 //! What operators do to the queue, in a transaction of the caller's: it commits
 //! together with whatever else is written, such as a line in an audit log.
 
-use sqlx::Connection as _;
+use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
 
 use crate::{
-    Cancellation, Enqueued, Error, JobState, JobView, ScheduleView, Transaction,
+    Cancellation, Enqueued, Error, JobState, JobView, Queue, ScheduleView, Transaction,
     cancel::{REQUESTED, not_live},
     ledger::{
         self, cancel, inspect, partitions, queues,
@@ -21,9 +21,14 @@ use crate::{
 ///
 /// Each of these is a method of [`Queue`](crate::Queue) too, with a transaction of
 /// its own; what it does is told there. Here it takes effect with the commit, and
-/// workers are told after it. The rows that it changes stay locked until then, a
-/// job's against its end too: commit soon. How PostgreSQL plans is set for the
-/// rest of the transaction (`enable_seqscan` and `jit` off, custom plans).
+/// workers are told after it.
+///
+/// - The rows that it changes stay locked until then, a job's against its end too:
+///   commit soon. From the first act on, PostgreSQL ends a transaction that idles
+///   for 10 s, and plans for it with `enable_seqscan` and `jit` off and custom plans.
+/// - Who cancels several running jobs in one transaction may meet a worker that is
+///   ending the same ones: PostgreSQL then ends one of the two by a deadlock (40P01),
+///   and the transaction is to be done again.
 ///
 /// # Example
 ///
@@ -37,6 +42,12 @@ use crate::{
 /// # }
 /// ```
 impl Transaction {
+    /// The queue, and a connection that is set for an act.
+    async fn acting(&mut self) -> Result<(&Queue, &mut PgConnection), Error> {
+        ledger::act(self).await?;
+        Ok(self.parts())
+    }
+
     /// The job with this id as it is inside the transaction, live or ended, or `None`.
     ///
     /// # Errors
@@ -64,15 +75,14 @@ impl Transaction {
     }
 
     async fn cancel_in(&mut self, id: Uuid) -> Result<cancel::Asked, Error> {
-        ledger::act(self).await?;
-        let (queue, connection) = self.parts();
+        let (queue, connection) = self.acting().await?;
         let kept = queue.days_of_cancelled();
         // A missing day of the history spoils no more than this.
         let mut savepoint = connection.begin().await?;
         match cancel::cancel_in(&mut savepoint, id, REQUESTED, kept).await {
             Err(error) if partitions::is_missing(&error) => {
                 savepoint.rollback().await?;
-                partitions::ensure_ahead(queue.pool(), queue.kinds().retention_days()).await?;
+                partitions::ensure_ahead_in(connection, queue.kinds().retention_days()).await?;
                 Ok(cancel::cancel_in(connection, id, REQUESTED, kept).await?)
             }
             asked => {
@@ -88,8 +98,7 @@ impl Transaction {
     /// # Errors
     /// The same.
     pub async fn retry(&mut self, id: Uuid) -> Result<JobState, Error> {
-        ledger::act(self).await?;
-        let (queue, connection) = self.parts();
+        let (queue, connection) = self.acting().await?;
         let attempts = |kind: &str| queue.kinds().policy(kind).max_attempts;
         match redrive::redrive_in(connection, id, attempts).await? {
             Redriven::Again(announcement) => {
@@ -107,7 +116,9 @@ impl Transaction {
     /// # Errors
     /// The same.
     pub async fn pause(&mut self, name: &str, by: Option<&str>) -> Result<bool, Error> {
-        let news = queues::pause_in(self, checked(name)?, by).await?;
+        let name = checked(name)?;
+        let (_, connection) = self.acting().await?;
+        let news = queues::pause_in(connection, name, by).await?;
         self.acts().signals.push(Signal::Queues);
         Ok(news)
     }
@@ -117,18 +128,22 @@ impl Transaction {
     /// # Errors
     /// The same.
     pub async fn resume(&mut self, name: &str) -> Result<bool, Error> {
-        let news = queues::resume_in(self, checked(name)?).await?;
+        let name = checked(name)?;
+        let (_, connection) = self.acting().await?;
+        let news = queues::resume_in(connection, name).await?;
         self.acts().signals.push(Signal::Queues);
         Ok(news)
     }
 
-    /// The schedule of this name, which nobody else changes until the end of the transaction.
+    /// The schedule of this name, locked: until the end of the transaction nobody
+    /// else changes it, it does not tick, and no worker that starts can declare it.
     ///
     /// # Errors
     /// [`Error::NoSuchSchedule`], and [`Error::Ledger`] when PostgreSQL refuses.
-    pub async fn schedule(&mut self, name: &str) -> Result<ScheduleView, Error> {
-        schedules::lock(self, name).await?;
-        let found = schedules::list_in(self, Some(name)).await?.into_iter().next();
+    pub async fn lock_schedule(&mut self, name: &str) -> Result<ScheduleView, Error> {
+        let (_, connection) = self.acting().await?;
+        schedules::lock(connection, name).await?;
+        let found = schedules::list_in(connection, Some(name)).await?.into_iter().next();
         found.ok_or_else(|| Error::NoSuchSchedule(name.to_owned()))
     }
 
@@ -137,7 +152,8 @@ impl Transaction {
     /// # Errors
     /// The same.
     pub async fn enable_schedule(&mut self, name: &str, enabled: bool) -> Result<(), Error> {
-        let found = schedules::enable_in(self, name, enabled).await?;
+        let (_, connection) = self.acting().await?;
+        let found = schedules::enable_in(connection, name, enabled).await?;
         if found { Ok(()) } else { Err(Error::NoSuchSchedule(name.to_owned())) }
     }
 

@@ -4,6 +4,7 @@
 //! ends, its job is cancelled. A completion that comes first wins over it.
 
 use std::{
+    collections::HashSet,
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
@@ -18,6 +19,7 @@ use crate::{
         finish::Gone,
         partitions,
     },
+    ready_list::TOLD_AT_ONCE,
     signals::Signal,
     transaction::Acts,
 };
@@ -118,7 +120,10 @@ impl Queue {
     }
 
     /// Tells what somebody did in a transaction that is committed.
-    pub(crate) async fn tell(&self, Acts { cancelled, signals }: Acts) {
+    pub(crate) async fn tell(&self, Acts { cancelled, mut signals }: Acts) {
+        let mut told = HashSet::new();
+        signals.retain(|signal| told.insert(signal.clone()));
+        signals.truncate(TOLD_AT_ONCE);
         let gone = self.count_cancelled(cancelled, "cancelled");
         tokio::join!(self.lists.tell_gone(&gone), self.lists.signal_all(signals));
     }

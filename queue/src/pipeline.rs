@@ -149,11 +149,15 @@ where
     F: Future<Output = sqlx::Result<T>>,
 {
     let deadline = Instant::now() + LAST_WORDS;
+    let mut failed = sqlx::Error::PoolTimedOut;
     loop {
-        let written = timeout_at(deadline, write()).await.unwrap_or(Err(sqlx::Error::PoolTimedOut));
-        match written {
-            Err(error) if !is_refusal(&error) && Instant::now() < deadline => sleep(TRY_AGAIN).await,
-            written => return written,
+        match timeout_at(deadline, write()).await {
+            Err(_) => return Err(failed),
+            Ok(Err(error)) if !is_refusal(&error) && Instant::now() + TRY_AGAIN < deadline => {
+                failed = error;
+                sleep(TRY_AGAIN).await;
+            }
+            Ok(written) => return written,
         }
     }
 }

@@ -33,7 +33,7 @@ const COMMAND_DEADLINE: Duration = Duration::from_secs(1);
 /// Elements that a commit pushes itself.
 const PUSHED_AT_ONCE: usize = 10_000;
 /// Signals of one commit; the rest is the auditor's.
-const TOLD_AT_ONCE: usize = 100;
+pub(crate) const TOLD_AT_ONCE: usize = 100;
 /// Elements in one command.
 const CHUNK: usize = 1_000;
 

@@ -24,7 +24,7 @@ use crate::{
 const RECONNECT: Backoff = Backoff { base: Duration::from_millis(100), cap: Duration::from_secs(2) };
 
 /// What is sent on the channel `{<prefix>}:signals`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Signal {
     /// `cancel <id>`: whoever runs this job stops it.
     Cancel(Uuid),

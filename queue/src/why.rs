@@ -10,7 +10,7 @@ use crate::{
     ledger::{
         dependencies,
         inspect::JobState,
-        limits::{self, Standing},
+        limits,
         overview::{self, Served},
     },
 };
@@ -84,6 +84,14 @@ pub enum Reason {
         admitted: i64,
         /// Until when starts are reserved, for a key with a rate.
         reserved_to: Option<DateTime<Utc>>,
+    },
+    /// Its limit key has a rate, and this start is reserved for it: nothing else
+    /// holds it up.
+    StartReserved {
+        /// The key.
+        key: String,
+        /// When it starts.
+        run_at: DateTime<Utc>,
     },
     /// Others on its list are served first.
     Behind {
@@ -173,7 +181,12 @@ impl Queue {
     async fn why_blocked(&self, job: &JobView) -> Result<Reason, Error> {
         if let Some(key) = job.limit_key.clone().filter(|_| job.blocked_by.as_deref() == Some("limit")) {
             let standing = limits::standing(self.pool(), job.id).await?;
-            return Ok(standing.map_or(Reason::Next, |standing| reached(key, standing)));
+            return Ok(standing.map_or(Reason::Next, |standing| Reason::LimitReached {
+                key,
+                allowed: standing.allowed,
+                admitted: standing.admitted,
+                reserved_to: standing.reserved_to,
+            }));
         }
         Ok(Reason::WaitingForJobs { jobs: dependencies::waits_for(self.pool(), job.id, 100).await? })
     }
@@ -183,7 +196,7 @@ impl Queue {
             && let Some(standing) = limits::standing(self.pool(), job.id).await?
             && standing.is_reserved
         {
-            return Ok(reached(key, standing));
+            return Ok(Reason::StartReserved { key, run_at: job.run_at });
         }
         let failed_attempts = job.errors.as_array().map_or(0, Vec::len);
         Ok(Reason::DueLater { run_at: job.run_at, failed_attempts })
@@ -200,8 +213,4 @@ impl Queue {
             Ok((None, _)) => Reason::Lost { healed_within_seconds: HEALED_WITHIN },
         }
     }
-}
-
-fn reached(key: String, Standing { allowed, admitted, reserved_to, .. }: Standing) -> Reason {
-    Reason::LimitReached { key, allowed, admitted, reserved_to }
 }

@@ -26,8 +26,10 @@ impl Operator {
         queue.begin_with(BEGIN).await
     }
 
-    /// Commits a change together with its line in the audit log.
-    pub(super) async fn commit(&self, mut transaction: Transaction, mut act: Act) -> Result<(), Error> {
+    /// Commits a change together with its line in the audit log; without one where
+    /// nothing was left to change, so that workers are told once more.
+    pub(super) async fn commit(&self, mut transaction: Transaction, act: Option<Act>) -> Result<(), Error> {
+        let Some(mut act) = act else { return Box::pin(transaction.commit()).await };
         if let Value::Object(details) = &mut act.details {
             details.insert("by".to_owned(), self.by.clone().into());
         }

@@ -115,11 +115,9 @@ async fn pause(console: &Console, operator: &Operator, name: &str) -> Outcome {
     let queue = console.queue()?;
     let is_new = ask(async {
         let mut transaction = operator.begin(&queue).await?;
-        if !transaction.pause(name, Some(&operator.by)).await? {
-            return Ok(false);
-        }
-        operator.commit(transaction, act("queue.paused", name)).await?;
-        Ok(true)
+        let is_new = transaction.pause(name, Some(&operator.by)).await?;
+        operator.commit(transaction, is_new.then(|| act("queue.paused", name))).await?;
+        Ok(is_new)
     })
     .await?;
     let view = ask(queue.queue(name)).await?;
@@ -141,11 +139,9 @@ async fn resume(console: &Console, operator: &Operator, name: &str) -> Outcome {
     let queue = console.queue()?;
     let was_paused = ask(async {
         let mut transaction = operator.begin(&queue).await?;
-        if !transaction.resume(name).await? {
-            return Ok(false);
-        }
-        operator.commit(transaction, act("queue.resumed", name)).await?;
-        Ok(true)
+        let was_paused = transaction.resume(name).await?;
+        operator.commit(transaction, was_paused.then(|| act("queue.resumed", name))).await?;
+        Ok(was_paused)
     })
     .await?;
     let view = ask(queue.queue(name)).await?;

@@ -98,14 +98,14 @@ async fn enable(named: &Named, enabled: bool) -> Outcome {
     let queue = console.queue()?;
     let (was_so, after) = ask(async {
         let mut transaction = operator.begin(&queue).await?;
-        let before = transaction.schedule(name).await?;
+        let before = transaction.lock_schedule(name).await?;
         if before.enabled == enabled {
             return Ok((true, before));
         }
         transaction.enable_schedule(name, enabled).await?;
-        let after = transaction.schedule(name).await?;
+        let after = transaction.lock_schedule(name).await?;
         let details = json!({ "schedule": name, "enabled": enabled });
-        operator.commit(transaction, Act { action: "schedule.changed", subject: None, details }).await?;
+        operator.commit(transaction, Some(Act { action: "schedule.changed", subject: None, details })).await?;
         Ok((false, after))
     })
     .await?;
@@ -135,7 +135,7 @@ async fn run_now(named: &Named) -> Outcome {
         let enqueued = transaction.run_schedule(name).await?;
         if !enqueued.existing {
             let (subject, details) = (Some(("job", enqueued.id)), json!({ "schedule": name }));
-            operator.commit(transaction, Act { action: "schedule.run", subject, details }).await?;
+            operator.commit(transaction, Some(Act { action: "schedule.run", subject, details })).await?;
         }
         Ok(enqueued)
     })

@@ -167,8 +167,8 @@ catalogue! {
         { "Too many API keys", "An account may have 50 API keys at a time. Delete those that are no longer used." }
         { "API 키가 너무 많음", "계정마다 API 키는 최대 50개까지 가질 수 있습니다. 사용하지 않는 키를 삭제하세요." }
     JobWrongState = "job_wrong_state", CONFLICT
-        { "Job is in another state", "A job that has ended can't be cancelled, and one that waits for its turn or for others, or runs, can't be retried. The detail names its state." }
-        { "작업의 상태가 맞지 않음", "종료된 작업은 취소할 수 없고, 차례를 기다리거나 실행 중인 작업은 다시 시도할 수 없습니다. 현재 상태는 detail에 있습니다." }
+        { "Job is in another state", "A job that has ended can't be cancelled, and one that waits for its turn, for others or for the start that a rate has reserved, or runs, can't be retried. The detail names its state." }
+        { "작업의 상태가 맞지 않음", "종료된 작업은 취소할 수 없고, 차례나 다른 작업, 또는 빈도 제한으로 예약된 시작 시각을 기다리거나 실행 중인 작업은 다시 시도할 수 없습니다. 현재 상태는 detail에 있습니다." }
     JobKeyHeld = "job_key_held", CONFLICT
         { "Unique key is taken", "Another job that has not ended holds the unique key of this one, and the two may not be there at a time. The detail names it; retry when it has ended." }
         { "고유 키가 사용 중", "아직 종료되지 않은 다른 작업이 이 작업의 고유 키를 가지고 있어 함께 있을 수 없습니다. 그 작업은 detail에 있습니다. 종료된 뒤 다시 시도하세요." }

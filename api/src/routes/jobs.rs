@@ -93,7 +93,7 @@ async fn cancel(State(state): State<AppState>, PathId(id): PathId, action: Actio
         // Whoever asked first is in the log.
         Cancellation::AlreadyRequested => {}
     }
-    changed(work, id).await
+    state.commits.finish(changed(work, id)).await
 }
 
 /// Run a job again
@@ -102,8 +102,8 @@ async fn cancel(State(state): State<AppState>, PathId(id): PathId, action: Actio
 /// more as its kind has; one that is scheduled is due now.
 ///
 /// # Errors
-/// 404 for a job that does not exist; 409 for one that waits its turn or runs,
-/// and where another job holds its unique key.
+/// 404 for a job that does not exist; 409 for one that waits its turn, under a
+/// limit's rate too, or runs, and where another job holds its unique key.
 #[utoipa::path(post, path = "/api/v1/jobs/{id}/retry", tag = "jobs",
     params(("id" = Uuid, Path, description = "The job's id")),
     responses((status = 200, description = "The job after it", body = JobBody), NotFoundProblems, RetryProblems))]
@@ -114,10 +114,11 @@ async fn retry(State(state): State<AppState>, PathId(id): PathId, action: Action
     };
     work.queue().retry(id).await?;
     work.audit("job.retried", ("job", id));
-    changed(work, id).await
+    state.commits.finish(changed(work, id)).await
 }
 
-/// Commits what was done to the job, and answers with the job after it.
+/// Commits what was done to the job, and answers with the job after it: to its end,
+/// as workers are told after the commit.
 async fn changed(mut work: Work, id: Uuid) -> Result<Response, Problem> {
     let job = work.queue().job(id).await?.ok_or(Error::NoSuchJob(id))?;
     work.commit_answer(StatusCode::OK, None, &JobBody::new(job, true)).await

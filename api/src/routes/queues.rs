@@ -64,7 +64,7 @@ async fn pause(
     if work.queue().pause(&name, Some(action.caller.principal())).await? {
         work.audit_with("queue.paused", None, json!({ "queue": name }));
     }
-    changed(work, &name).await
+    state.commits.finish(changed(work, name)).await
 }
 
 /// Resume a queue
@@ -89,11 +89,12 @@ async fn resume(
     if work.queue().resume(&name).await? {
         work.audit_with("queue.resumed", None, json!({ "queue": name }));
     }
-    changed(work, &name).await
+    state.commits.finish(changed(work, name)).await
 }
 
-/// Commits what was done to the queue, and answers with the queue after it.
-async fn changed(mut work: Work, name: &str) -> Result<Response, Problem> {
-    let queue = QueueEntry::from(work.queue().queue(name).await?);
+/// Commits what was done to the queue, and answers with the queue after it: to its
+/// end, as workers are told after the commit.
+async fn changed(mut work: Work, name: String) -> Result<Response, Problem> {
+    let queue = QueueEntry::from(work.queue().queue(&name).await?);
     work.commit_answer(StatusCode::OK, None, &queue).await
 }

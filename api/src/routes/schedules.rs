@@ -101,14 +101,14 @@ async fn update(
 ) -> Result<Tagged, Problem> {
     let name = storable(name)?;
     let mut work = Work::by(&state, &info, &caller).await?;
-    let before = work.queue().schedule(&name).await?;
+    let before = work.queue().lock_schedule(&name).await?;
     preconditions.check(version(&before))?;
     let Wish { enabled } = patch.apply(&ScheduleBody { enabled: before.enabled })?;
     if enabled == before.enabled {
         return Ok(tagged(before));
     }
     work.queue().enable_schedule(&name, enabled).await?;
-    let after = work.queue().schedule(&name).await?;
+    let after = work.queue().lock_schedule(&name).await?;
     work.audit_with("schedule.changed", None, json!({ "schedule": name, "enabled": enabled }));
     work.commit().await?;
     Ok(tagged(after))

@@ -101,6 +101,15 @@ pub enum ReasonBody {
         /// Until when starts are reserved, for a limit by the minute.
         reserved_to: Option<DateTime<Utc>>,
     },
+    /// Its limit has a rate, and this start is reserved for it.
+    StartReserved {
+        /// The limit's key, for staff only.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(nullable = false, example = "smtp")]
+        key: Option<String>,
+        /// When it starts.
+        run_at: DateTime<Utc>,
+    },
     /// Others are served first.
     Behind {
         /// How many; if `at_least`, that many or more.
@@ -159,6 +168,7 @@ impl ReasonBody {
             Reason::LimitReached { key, allowed, admitted, reserved_to } => {
                 Self::LimitReached { key: for_staff.then_some(key), allowed, admitted, reserved_to }
             }
+            Reason::StartReserved { key, run_at } => Self::StartReserved { key: for_staff.then_some(key), run_at },
             Reason::Behind { jobs, at_least } => Self::Behind { jobs, at_least },
             Reason::Next => Self::Next,
             Reason::Lost { healed_within_seconds } => Self::Lost { healed_within_seconds },

@@ -108,8 +108,9 @@ async fn write_on(
 /// Moves ended jobs to the history; returns those whose fence held.
 ///
 /// A row is locked by its own deletion, in no order: who else locks rows of
-/// running jobs locks one (a cancellation), skips locked ones (a rescue), or is
-/// a reconciler, which tries again after a deadlock. A missing partition
+/// running jobs locks one (a cancellation), skips locked ones (a rescue), or tries
+/// again after a deadlock (a reconciler, a transaction that cancels several). A
+/// missing partition
 /// makes the statement fail with `check_violation` (23514); see
 /// [`super::partitions`].
 pub(crate) async fn end(connection: &mut PgConnection, ended: &[Ended]) -> sqlx::Result<Vec<Gone>> {

@@ -11,8 +11,8 @@ use super::{
 use crate::Priority;
 
 /// Rows that one page looks at, however few of them match: a filter that
-/// matches nothing must not read a whole history. An owner's own rows are found
-/// by an index, so they alone count where the filter names the owner.
+/// matches nothing must not read a whole history. Where it names an owner, an
+/// index leads to their rows, and they alone count.
 const LOOKED_AT: i64 = 10_000;
 
 /// How far the clock of the process that made a job's id may be from
@@ -114,7 +114,7 @@ fn first_id(at: DateTime<Utc>) -> Uuid {
 fn select(filter: &JobFilter, span: Span, limit: i64) -> QueryBuilder<Postgres> {
     let mut query = QueryBuilder::new(concat!("SELECT ", columns!(), " FROM (SELECT ", columns!()));
     push_looked_at(&mut query, filter, span);
-    query.push(" ORDER BY id DESC LIMIT ").push_bind(LOOKED_AT).push(") AS recent WHERE true");
+    query.push(" LIMIT ").push_bind(LOOKED_AT).push(") AS recent WHERE true");
     let mut among = |column: &'static str, values: Vec<String>| {
         if !values.is_empty() {
             query.push(" AND ").push(column).push(" = ANY(").push_bind(values).push(")");
@@ -147,15 +147,23 @@ fn select(filter: &JobFilter, span: Span, limit: i64) -> QueryBuilder<Postgres> 
 fn last_looked_at(filter: &JobFilter, span: Span) -> QueryBuilder<Postgres> {
     let mut query = QueryBuilder::new("SELECT id");
     push_looked_at(&mut query, filter, span);
-    query.push(" ORDER BY id DESC OFFSET ").push_bind(LOOKED_AT - 1).push(" LIMIT 1");
+    query.push(" OFFSET ").push_bind(LOOKED_AT - 1).push(" LIMIT 1");
     query
 }
 
-/// The jobs among which a page looks, as far as an index leads to them.
-fn push_looked_at(query: &mut QueryBuilder<Postgres>, filter: &JobFilter, span: Span) {
-    query.push(" FROM queue_jobs_all WHERE id >= ").push_bind(span.from).push(" AND id < ").push_bind(span.before);
+/// The jobs among which a page looks, the newest first.
+///
+/// Of an owner it is written so that no other index has the order: the planner
+/// might take the primary key for `owner = …`, and read past the jobs of everybody
+/// else.
+fn push_looked_at(query: &mut QueryBuilder<Postgres>, filter: &JobFilter, Span { from, before }: Span) {
+    query.push(" FROM queue_jobs_all WHERE ");
     if let Some(owner) = &filter.owner {
-        query.push(" AND owner = ").push_bind(owner.clone());
+        query.push("owner IS NOT NULL AND (owner, id) >= (").push_bind(owner.clone()).push(", ").push_bind(from);
+        query.push(") AND (owner, id) < (").push_bind(owner.clone()).push(", ").push_bind(before);
+        query.push(") ORDER BY owner DESC, id DESC");
+    } else {
+        query.push("id >= ").push_bind(from).push(" AND id < ").push_bind(before).push(" ORDER BY id DESC");
     }
 }
 

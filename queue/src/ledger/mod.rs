@@ -136,10 +136,11 @@ pub(crate) async fn begin_duty(connection: &mut PgConnection) -> sqlx::Result<Tr
 }
 
 /// For what somebody does to the queue in a transaction of their own: planned as
-/// a duty's repairs are. It holds until the end of the transaction, whose locks
-/// and time its owner bounds.
+/// a duty's repairs are, and from here on it idles for 10 s at most. How long it
+/// waits for locks is its owner's to say.
 pub(crate) async fn act(connection: &mut PgConnection) -> sqlx::Result<()> {
-    let settings = "SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL enable_seqscan = off; SET LOCAL jit = off";
+    let settings = "SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL enable_seqscan = off; \
+                    SET LOCAL jit = off; SET LOCAL idle_in_transaction_session_timeout = '10s'";
     sqlx::raw_sql(settings).execute(connection).await?;
     Ok(())
 }

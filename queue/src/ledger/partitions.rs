@@ -10,8 +10,13 @@ const NAME: &str = "queue_history_%Y%m%d";
 
 /// Today, as the ledger's `keep_until` counts it: by PostgreSQL's clock, in UTC.
 async fn today(pool: &PgPool) -> sqlx::Result<NaiveDate> {
-    let today = sqlx::query_scalar!(r#"SELECT (clock_timestamp() AT TIME ZONE 'UTC')::date AS "today!""#);
-    within_deadline!(pool, |connection| today.fetch_one(&mut *connection))
+    within_deadline!(pool, |connection| today_in(&mut connection))
+}
+
+async fn today_in(connection: &mut PgConnection) -> sqlx::Result<NaiveDate> {
+    sqlx::query_scalar!(r#"SELECT (clock_timestamp() AT TIME ZONE 'UTC')::date AS "today!""#)
+        .fetch_one(connection)
+        .await
 }
 
 /// Makes the partition of `day` unless it is there.
@@ -24,9 +29,14 @@ pub(crate) async fn ensure(pool: &PgPool, day: NaiveDate) -> sqlx::Result<()> {
 }
 
 async fn ensure_on(connection: &mut PgConnection, day: NaiveDate) -> sqlx::Result<()> {
-    let name = day.format(NAME).to_string();
     let begin = "BEGIN; SET LOCAL lock_timeout = '2s'; SET LOCAL idle_in_transaction_session_timeout = '10s'";
     let mut transaction = connection.begin_with(begin).await?;
+    ensure_in(&mut transaction, day).await?;
+    transaction.commit().await
+}
+
+async fn ensure_in(transaction: &mut PgConnection, day: NaiveDate) -> sqlx::Result<()> {
+    let name = day.format(NAME).to_string();
     sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended('queue_history', 0))")
         .execute(&mut *transaction)
         .await?;
@@ -46,8 +56,8 @@ async fn ensure_on(connection: &mut PgConnection, day: NaiveDate) -> sqlx::Resul
         if there.table { String::new() } else { format!("CREATE TABLE {name} (LIKE queue_history INCLUDING ALL);") };
     let statement =
         format!("{create} ALTER TABLE queue_history ATTACH PARTITION {name} FOR VALUES FROM ('{day}') TO ('{next}')");
-    sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *transaction).await?;
-    transaction.commit().await
+    sqlx::raw_sql(AssertSqlSafe(statement)).execute(transaction).await?;
+    Ok(())
 }
 
 /// Whether a finish failed because its day has no partition yet. (A CHECK that
@@ -118,14 +128,27 @@ async fn drop_day(pool: &PgPool, name: &str, detach: Option<&str>) -> sqlx::Resu
 /// Makes the partitions that jobs ended today and tomorrow will need, for each
 /// of these numbers of days that they are kept.
 pub(crate) async fn ensure_ahead(pool: &PgPool, keep_days: impl IntoIterator<Item = u8>) -> sqlx::Result<()> {
+    for day in ahead(today(pool).await?, keep_days) {
+        ensure(pool, day).await?;
+    }
+    Ok(())
+}
+
+/// The same in a transaction of the caller's, which needs no other connection.
+/// Until its end, others who make days wait.
+pub(crate) async fn ensure_ahead_in(
+    transaction: &mut PgConnection,
+    keep_days: impl IntoIterator<Item = u8>,
+) -> sqlx::Result<()> {
+    for day in ahead(today_in(transaction).await?, keep_days) {
+        ensure_in(transaction, day).await?;
+    }
+    Ok(())
+}
+
+fn ahead(today: NaiveDate, keep_days: impl IntoIterator<Item = u8>) -> Vec<NaiveDate> {
     let mut days: Vec<u64> = keep_days.into_iter().flat_map(|days| [u64::from(days), u64::from(days) + 1]).collect();
     days.sort_unstable();
     days.dedup();
-    let today = today(pool).await?;
-    for ahead in days {
-        if let Some(day) = today.checked_add_days(Days::new(ahead)) {
-            ensure(pool, day).await?;
-        }
-    }
-    Ok(())
+    days.into_iter().filter_map(|ahead| today.checked_add_days(Days::new(ahead))).collect()
 }

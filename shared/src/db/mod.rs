@@ -1,4 +1,5 @@
-//! All SQL of the product's tables, a file a table.
+//! All SQL of the product's tables, a file a table; the passwords of users have
+//! a file beside their table's.
 //!
 //! The functions are small and take an executor, so that they compose in one
 //! transaction; a rule that spans tables is a service of the API. A function

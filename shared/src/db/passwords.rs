@@ -1,5 +1,5 @@
-//! The passwords of users: a column of table `users`, which nothing else reads or
-//! writes but the insert of a user.
+//! The passwords of users: column `password_hash` of table `users`. Its rows are
+//! inserted by [`users`](super::users).
 
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::PgExecutor;

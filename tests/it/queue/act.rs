@@ -1,6 +1,6 @@
 //! What operators do in a transaction of their own: with its commit, or not at all.
 
-use callboard_queue::{Cancellation, Cause, EnqueueOptions, Error, Flow, JobState, Schedule};
+use callboard_queue::{Cancellation, Cause, EnqueueOptions, Error, Flow, JobState, Priority, Schedule};
 use callboard_tests::{
     jobs::{Gated, Keyed, Limited, NoOp, Scope},
     queue::TestQueue,
@@ -47,7 +47,7 @@ async fn what_is_taken_back_was_never_done() {
     let view = transaction.queue("mail").await.unwrap();
     assert_eq!((view.paused_at.is_some(), view.paused_by.as_deref()), (true, Some("ada")));
     transaction.enable_schedule(SCHEDULE, false).await.unwrap();
-    assert!(!transaction.schedule(SCHEDULE).await.unwrap().enabled);
+    assert!(!transaction.lock_schedule(SCHEDULE).await.unwrap().enabled);
     let run = transaction.run_schedule(SCHEDULE).await.unwrap().id;
     transaction.rollback().await.unwrap();
 
@@ -55,6 +55,7 @@ async fn what_is_taken_back_was_never_done() {
     assert_eq!(queue.job(later).await.state, "scheduled");
     assert!(!paused(&queue, "mail").await && is_enabled(&queue).await);
     assert!(queue.queue().job(run).await.unwrap().is_none());
+    assert_eq!(queue.ready("default", Priority::Default).await, [job], "what came before alone is on the list");
     queue.queue().pause("last", None).await.unwrap();
     let signal: String = told.next().await.unwrap().get_payload().unwrap();
     assert_eq!(signal, "queues");
@@ -82,7 +83,6 @@ async fn what_is_committed_takes_effect_together_and_workers_are_told() {
     assert!(!transaction.pause("capped", None).await.unwrap());
     transaction.enable_schedule(SCHEDULE, false).await.unwrap();
     let run = transaction.run_schedule(SCHEDULE).await.unwrap().id;
-    assert!(queue.ready("default", callboard_queue::Priority::Default).await.is_empty(), "nothing before the commit");
     transaction.commit().await.unwrap();
 
     queue.job_in_state(running, "cancelled", SOON).await;
@@ -156,7 +156,7 @@ async fn a_refusal_names_what_is_wrong_and_spoils_nothing() {
         assert!(matches!(refused, Error::NoSuchQueue(_)), "{refused}");
     }
     for refused in [
-        transaction.schedule("none").await.unwrap_err(),
+        transaction.lock_schedule("none").await.unwrap_err(),
         transaction.enable_schedule("none", true).await.unwrap_err(),
         transaction.run_schedule("none").await.unwrap_err(),
     ] {
@@ -187,11 +187,11 @@ async fn a_schedule_that_is_read_stays_so_until_the_end() {
     let queue = TestQueue::new().await;
     declare(&queue).await;
     let mut first = queue.queue().begin().await.unwrap();
-    assert!(first.schedule(SCHEDULE).await.unwrap().enabled);
+    assert!(first.lock_schedule(SCHEDULE).await.unwrap().enabled);
     let handle = queue.queue().clone();
     let second = tokio::spawn(async move {
         let mut transaction = handle.begin().await.unwrap();
-        let is_enabled = transaction.schedule(SCHEDULE).await.unwrap().enabled;
+        let is_enabled = transaction.lock_schedule(SCHEDULE).await.unwrap().enabled;
         transaction.rollback().await.unwrap();
         is_enabled
     });
@@ -203,4 +203,41 @@ async fn a_schedule_that_is_read_stays_so_until_the_end() {
     first.enable_schedule(SCHEDULE, false).await.unwrap();
     first.commit().await.unwrap();
     assert!(!second.await.unwrap());
+}
+
+/// Whoever falls silent in between must not keep a finish waiting for as long as TCP takes.
+#[tokio::test]
+async fn from_an_act_on_a_transaction_idles_for_ten_seconds_at_most() {
+    let queue = TestQueue::new().await;
+    declare(&queue).await;
+    let job = queue.enqueue(&NoOp::default()).await;
+    for act in ["cancel", "retry", "pause", "resume", "lock_schedule", "enable_schedule"] {
+        let mut transaction = queue.queue().begin().await.unwrap();
+        match act {
+            "cancel" => drop(transaction.cancel(job).await.unwrap()),
+            "retry" => drop(transaction.retry(job).await.unwrap_err()),
+            "pause" => drop(transaction.pause("mail", None).await.unwrap()),
+            "resume" => drop(transaction.resume("mail").await.unwrap()),
+            "lock_schedule" => drop(transaction.lock_schedule(SCHEDULE).await.unwrap()),
+            _ => transaction.enable_schedule(SCHEDULE, true).await.unwrap(),
+        }
+        let idle: String =
+            sqlx::query_scalar("SHOW idle_in_transaction_session_timeout").fetch_one(&mut *transaction).await.unwrap();
+        assert_eq!(idle, "10s", "{act}");
+    }
+    queue.queue().cancel(job).await.unwrap();
+}
+
+/// The transaction has the last one that its pool has to give.
+#[tokio::test]
+async fn a_missing_day_is_made_without_another_connection() {
+    let queue = TestQueue::new().await;
+    let job = queue.enqueue(&NoOp::default()).await;
+    super::history::drop_partitions(&queue).await;
+    let two = queue.impatient_handle();
+    let _other = two.pool().acquire().await.unwrap();
+    let mut transaction = two.begin().await.unwrap();
+    transaction.cancel(job).await.unwrap();
+    transaction.commit().await.unwrap();
+    assert_eq!(queue.job(job).await.state, "cancelled");
 }

@@ -88,12 +88,46 @@ async fn look_around(queue: &TestQueue) {
         }
     }
     asking.pool().close().await;
+    all_others_have_ended(queue).await;
+}
+
+async fn all_others_have_ended(queue: &TestQueue) {
     wait_until(SOON, "the other connections have ended", || async {
         let others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()";
         let open: i64 = sqlx::query_scalar(others).fetch_one(queue.pool()).await.unwrap();
         open <= i64::from(queue.pool().size() + queue.queue().pool().size())
     })
     .await;
+}
+
+/// Whatever PostgreSQL believes of how the owner's jobs lie among those of others.
+#[tokio::test]
+async fn an_owners_jobs_are_read_past_nobody_elses() {
+    let queue = TestQueue::new().await;
+    let fill =
+        "INSERT INTO queue_jobs (id, kind, queue, priority, state, payload, max_attempts, run_at, timeout_ms, owner)
+                SELECT overlay(lpad(to_hex(n), 12, '0') || '7000' || lpad('8', 16, '8') PLACING '' FROM 33)::uuid,
+                       'test.no_op', 'default', 1, 'queued', '{}', 1, now(), 1000,
+                       CASE WHEN n <= 5000 THEN 'ada' WHEN n % 2 = 0 THEN 'eve' END
+                FROM generate_series(1, 60000) AS n";
+    sqlx::query(fill).execute(queue.pool()).await.unwrap();
+    for situation in ["without statistics", "with statistics"] {
+        let read = "SELECT sum(idx_tup_read)::bigint FROM pg_stat_user_indexes WHERE relname = 'queue_jobs'";
+        let read = || async { sqlx::query_scalar::<_, i64>(read).fetch_one(queue.pool()).await.unwrap() };
+        let before = read().await;
+        let asking = queue.another_handle();
+        let filter = JobFilter { owner: Some("ada".to_owned()), ..JobFilter::default() };
+        let first = asking.jobs(&filter, None, 10).await.unwrap();
+        let second = asking.jobs(&filter, first.next, 10).await.unwrap();
+        assert!(first.jobs.iter().chain(&second.jobs).all(|job| job.owner.as_deref() == Some("ada")));
+        assert_eq!((first.jobs.len(), second.jobs.len()), (10, 10));
+        asking.pool().close().await;
+        all_others_have_ended(&queue).await;
+        let read = read().await - before;
+        assert!((20..20_000).contains(&read), "{situation}: {read} entries of indexes");
+        sqlx::query("ANALYZE queue_jobs").execute(queue.pool()).await.unwrap();
+    }
+    sqlx::query("TRUNCATE queue_jobs").execute(queue.pool()).await.unwrap();
 }
 
 #[tokio::test]

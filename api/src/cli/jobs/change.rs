@@ -57,16 +57,17 @@ impl Change {
     async fn one(self, queue: &Queue, operator: &Operator, id: Uuid) -> Result<&'static str, String> {
         let done = async {
             let mut transaction = operator.begin(queue).await?;
-            let (action, details, outcome) = match self {
-                Self::Retry => ("job.retried", json!({}), transaction.retry(id).await?.as_str()),
+            let act = |action, details| Some(Act { action, subject: Some(("job", id)), details });
+            let (outcome, act) = match self {
+                Self::Retry => (transaction.retry(id).await?.as_str(), act("job.retried", json!({}))),
                 Self::Cancel => match transaction.cancel(id).await? {
-                    Cancellation::Ended => ("job.cancelled", json!({}), "cancelled"),
-                    Cancellation::Requested => ("job.cancelled", json!({ "requested": true }), "cancel_requested"),
+                    Cancellation::Ended => ("cancelled", act("job.cancelled", json!({}))),
+                    Cancellation::Requested => ("cancel_requested", act("job.cancelled", json!({ "requested": true }))),
                     // Whoever asked first is in the log.
-                    Cancellation::AlreadyRequested => return Ok("cancel_requested"),
+                    Cancellation::AlreadyRequested => ("cancel_requested", None),
                 },
             };
-            operator.commit(transaction, Act { action, subject: Some(("job", id)), details }).await?;
+            operator.commit(transaction, act).await?;
             Ok(outcome)
         };
         ask_or(done, |error| self.refused(error)).await

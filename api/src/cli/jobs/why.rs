@@ -79,6 +79,10 @@ fn sentence(reason: &Reason, id: Uuid, queue: &str, now: DateTime<Utc>) -> Strin
                  whenever one of them ends, the next starts by itself."
             )
         }
+        Reason::StartReserved { key, run_at } => format!(
+            "Its limit key {key} has a rate, which has reserved its start for {}. Wait: it starts by itself.",
+            time(*run_at)
+        ),
         Reason::WaitingForJobs { jobs } => waiting_for(jobs),
         Reason::Behind { jobs, at_least } => {
             let least = if *at_least { " or more" } else { "" };
@@ -151,6 +155,10 @@ mod tests {
             (running(true), ["told to stop", "wait"]),
             (Reason::DueLater { run_at: soon, failed_attempts: 0 }, ["08:05:00Z (in 5 min)", "jobs retry"]),
             (Reason::DueLater { run_at: soon, failed_attempts: 1 }, ["1 attempt failed", "jobs show"]),
+            (
+                Reason::StartReserved { key: "smtp".to_owned(), run_at: soon },
+                ["limit key smtp", "08:05:00Z (in 5 min)"],
+            ),
             (Reason::QueuePaused { since: now, by: Some("ada".to_owned()) }, ["by ada", "queues resume mail"]),
             (Reason::NobodyServesQueue { queue: "mail".to_owned() }, ["queue mail", "callboard-worker --queues mail"]),
             (

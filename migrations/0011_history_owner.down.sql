@@ -1,0 +1,1 @@
+DROP INDEX queue_history_owner;
