@@ -6,9 +6,11 @@ use uuid::Uuid;
 
 use crate::{
     Cancellation, Enqueued, Error, JobState, JobView, Queue, ScheduleView, Transaction,
-    cancel::{REQUESTED, not_live},
+    cancel::not_live,
     ledger::{
-        self, cancel, inspect, partitions, queues,
+        self,
+        cancel::{self, REQUESTED},
+        inspect, partitions, queues,
         redrive::{self, Redriven},
         schedules,
     },

@@ -32,7 +32,7 @@ use crate::{
         dependencies, limits,
         parking::{self, Released},
     },
-    ready_list::Ready,
+    news::Ready,
     rescuer::Rescuer,
     sabotage,
     unblock::Wake,

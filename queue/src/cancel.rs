@@ -3,84 +3,23 @@
 //! A request wins over retry, snooze, rescue and give-back: however such a run
 //! ends, its job is cancelled. A completion that comes first wins over it.
 
-use std::{
-    collections::HashSet,
-    sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
-};
+use std::time::Duration;
 
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
-    Error, JobView, Queue,
+    Cancellation, Error, JobView, Queue,
     ledger::{
-        cancel::{self, Cancelled},
-        finish::Gone,
+        cancel::{self, Cancelled, REQUESTED},
         partitions,
     },
-    ready_list::TOLD_AT_ONCE,
+    news::Gone,
     signals::Signal,
-    transaction::Acts,
 };
 
 /// How long a handler whose token has fired may take to end by itself, before
 /// its future is dropped.
 pub(crate) const HANDLER_GRACE: Duration = Duration::from_secs(1);
-
-/// The reason that jobs end with when somebody has cancelled them.
-pub(crate) const REQUESTED: &str = "cancelled on request";
-
-/// What a run and its worker tell each other: that it has begun, and that it is to stop.
-#[derive(Debug, Default)]
-pub(crate) struct Stop {
-    token: CancellationToken,
-    requested: AtomicBool,
-    began: AtomicBool,
-}
-
-impl Stop {
-    /// Says that the handler is about to be called.
-    pub(crate) fn begin(&self) {
-        self.began.store(true, Ordering::Release);
-    }
-
-    pub(crate) fn has_begun(&self) -> bool {
-        self.began.load(Ordering::Acquire)
-    }
-
-    /// Stops the run at once: it has lost its job, or the worker ends.
-    pub(crate) fn now(&self) {
-        self.token.cancel();
-    }
-
-    /// Stops the run because somebody cancels its job. True if that is news.
-    pub(crate) fn on_request(&self) -> bool {
-        let news = !self.requested.swap(true, Ordering::AcqRel);
-        self.token.cancel();
-        news
-    }
-
-    pub(crate) fn is_requested(&self) -> bool {
-        self.requested.load(Ordering::Acquire)
-    }
-
-    pub(crate) fn token(&self) -> &CancellationToken {
-        &self.token
-    }
-}
-
-/// What became of a request to cancel a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cancellation {
-    /// It waited, and has ended as cancelled.
-    Ended,
-    /// It runs: its handler is told, and it will end as cancelled, unless it
-    /// completes first.
-    Requested,
-    /// As [`Requested`](Self::Requested), and somebody has asked for it before.
-    AlreadyRequested,
-}
 
 impl Queue {
     /// Cancels a job.
@@ -117,15 +56,6 @@ impl Queue {
         let expired = self.count_cancelled(expired, "expired");
         self.lists.tell_gone(&expired).await;
         Ok(expired.len())
-    }
-
-    /// Tells what somebody did in a transaction that is committed.
-    pub(crate) async fn tell(&self, Acts { cancelled, mut signals }: Acts) {
-        let mut told = HashSet::new();
-        signals.retain(|signal| told.insert(signal.clone()));
-        signals.truncate(TOLD_AT_ONCE);
-        let gone = self.count_cancelled(cancelled, "cancelled");
-        tokio::join!(self.lists.tell_gone(&gone), self.lists.signal_all(signals));
     }
 
     /// Counts jobs that were cancelled while they waited.

@@ -32,12 +32,13 @@ use tracing::{Instrument, Span, error_span};
 
 use crate::{
     Outcome, Run, backoff,
-    cancel::{HANDLER_GRACE, REQUESTED},
+    cancel::HANDLER_GRACE,
     finisher::Settled,
     held::Held,
     ledger::{
+        cancel::REQUESTED,
+        claim::Claim,
         finish::{EndState, Retried},
-        give_back::Claim,
     },
     metrics::KindMetrics,
     outcome::FailureKind,

@@ -16,8 +16,9 @@ use crate::{
     error::{connection_lost, is_refusal},
     held::Held,
     ledger::{
+        claim::Claim,
         finish::{self, Ended, Retried},
-        give_back::{self, Claim, GivenBack, Return},
+        give_back::{self, GivenBack, Return},
         partitions,
     },
     unblock::Wake,

@@ -14,9 +14,9 @@ use tokio::sync::{Notify, RwLock, RwLockReadGuard, RwLockWriteGuard, watch};
 use uuid::Uuid;
 
 use crate::{
-    cancel::Stop,
     keys::List,
-    ledger::give_back::{Claim, Return},
+    ledger::{claim::Claim, give_back::Return},
+    stop::Stop,
 };
 
 /// The claims, and what the reconciler needs to find them in the ledger.

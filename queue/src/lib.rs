@@ -39,6 +39,7 @@ mod limit;
 mod lookup;
 pub mod metrics;
 mod new_job;
+mod news;
 mod order;
 mod outcome;
 mod overview;
@@ -60,6 +61,7 @@ mod schedule;
 mod scheduler;
 mod settings;
 mod signals;
+mod stop;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod transaction;
@@ -68,7 +70,6 @@ mod unique;
 mod why;
 
 pub use backoff::Backoff;
-pub use cancel::Cancellation;
 pub use client::Queue;
 pub use encryption::PayloadKeys;
 pub use error::Error;
@@ -77,14 +78,14 @@ pub use job::{Job, MAX_PAYLOAD_BYTES, MAX_PAYLOAD_DEPTH, MAX_RESULT_BYTES};
 pub use kinds::Kinds;
 pub use lease::DUTIES;
 pub use ledger::{
-    enqueue::Enqueued,
+    cancel::Cancellation,
     inspect::{JobState, JobView, UnknownState},
     list::{JobFilter, JobPage},
     overview::{Unaccounted, UnknownKind, WorkerView},
 };
 pub use limit::{FAIR_WINDOW, Limit};
 pub use metrics::Metrics;
-pub use new_job::{EnqueueOptions, OnParentFailure};
+pub use new_job::{EnqueueOptions, Enqueued, OnParentFailure};
 pub use outcome::{Failure, Finished, Outcome};
 pub use overview::{JobCounts, QueueView, Ready};
 pub use policy::{Policy, Retention, is_queue};

@@ -24,6 +24,15 @@ const MAX_LIMIT: u32 = 10_000;
 /// The last year in which a job may be due.
 const LAST_YEAR: i32 = 9999;
 
+/// What became of one job of an enqueue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Enqueued {
+    /// The job: the new one, or the one that holds the unique key already.
+    pub id: Uuid,
+    /// Whether a job that holds the unique key was found instead of making one.
+    pub existing: bool,
+}
+
 /// Deviations from a kind's policy for one enqueue.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EnqueueOptions {

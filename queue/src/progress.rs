@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::{
     Queue,
     lease::rest,
-    ledger::{give_back::Claim, progress},
+    ledger::{claim::Claim, progress},
     run::clean,
 };
 

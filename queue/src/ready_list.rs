@@ -16,13 +16,12 @@ use redis::{
     io::tcp::{TcpSettings, socket2::TcpKeepalive},
 };
 use tokio::time::timeout;
-use uuid::Uuid;
 
 use crate::{
-    Error, Metrics, Priority,
+    Error, Metrics,
     breaker::Breaker,
     keys::{Element, List, Prefix},
-    ledger::{enqueue::Announcement, finish::Gone},
+    news::{Announcement, Gone, Ready},
     signals::Signal,
 };
 
@@ -36,21 +35,6 @@ const PUSHED_AT_ONCE: usize = 10_000;
 pub(crate) const TOLD_AT_ONCE: usize = 100;
 /// Elements in one command.
 const CHUNK: usize = 1_000;
-
-/// A job that is ready, and where it belongs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Ready {
-    pub(crate) list: List,
-    pub(crate) id: Uuid,
-    pub(crate) queued_at: DateTime<Utc>,
-}
-
-impl Ready {
-    /// From the columns of its row.
-    pub(crate) fn new(queue: impl Into<String>, rank: i16, id: Uuid, queued_at: DateTime<Utc>) -> Self {
-        Self { list: List::new(queue, Priority::from_rank(rank)), id, queued_at }
-    }
-}
 
 /// The head of a list and its length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,7 +14,8 @@ use crate::{
     Backoff, Queue,
     held::Held,
     ledger::{
-        give_back::{self, Claim, GivenBack, Return},
+        claim::Claim,
+        give_back::{self, GivenBack, Return},
         partitions,
     },
     sabotage,

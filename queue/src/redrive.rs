@@ -5,10 +5,8 @@ use uuid::Uuid;
 use crate::{
     Error, JobState, Queue,
     cancel::not_live,
-    ledger::{
-        enqueue::Announcement,
-        redrive::{self, Redriven},
-    },
+    ledger::redrive::{self, Redriven},
+    news::Announcement,
 };
 
 impl Queue {

@@ -10,18 +10,18 @@ use uuid::Uuid;
 
 use crate::{
     Cause, Error, Outcome, Progress, Queue, Transaction,
-    cancel::Stop,
     error::Error::Stale,
     job::MAX_RESULT_BYTES,
     ledger::{
         self,
+        claim::Claim,
         finish::{self, EndState, Ended},
-        give_back::Claim,
         partitions,
     },
     outcome::{FailureKind, Finished},
     policy::Policy,
     progress::Reporter,
+    stop::Stop,
     unblock::Wake,
 };
 

@@ -1,6 +1,7 @@
 //! The transaction that publishes its jobs after its commit.
 
 use std::{
+    collections::HashSet,
     fmt,
     ops::{Deref, DerefMut},
 };
@@ -11,12 +12,11 @@ use sqlx::{Connection as _, PgConnection, Postgres};
 use uuid::Uuid;
 
 use crate::{
-    EnqueueOptions, Error, Flow, Job, PayloadKeys, Queue,
-    ledger::{
-        cancel::Cancelled,
-        enqueue::{self, Announcement, Enqueued},
-    },
+    EnqueueOptions, Enqueued, Error, Flow, Job, PayloadKeys, Queue,
+    ledger::{cancel::Cancelled, enqueue},
     new_job::NewJob,
+    news::Announcement,
+    ready_list::TOLD_AT_ONCE,
     signals::Signal,
 };
 
@@ -262,6 +262,17 @@ impl Deref for Transaction {
 impl DerefMut for Transaction {
     fn deref_mut(&mut self) -> &mut PgConnection {
         &mut self.inner
+    }
+}
+
+impl Queue {
+    /// Tells what somebody did in a transaction that is committed.
+    async fn tell(&self, Acts { cancelled, mut signals }: Acts) {
+        let mut told = HashSet::new();
+        signals.retain(|signal| told.insert(signal.clone()));
+        signals.truncate(TOLD_AT_ONCE);
+        let gone = self.count_cancelled(cancelled, "cancelled");
+        tokio::join!(self.lists.tell_gone(&gone), self.lists.signal_all(signals));
     }
 }
 

@@ -21,9 +21,9 @@ use crate::{
     Queue,
     ledger::{
         dependencies::{self, Released},
-        finish::Gone,
         limits, partitions,
     },
+    news::Gone,
 };
 
 /// Limit keys in one transaction.

@@ -5,7 +5,7 @@ use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::within_deadline;
-use crate::{Priority, keys::List, ready_list::Ready};
+use crate::{Priority, keys::List, news::Ready};
 
 /// How far a list has been served.
 #[derive(Clone, Debug, PartialEq, Eq)]

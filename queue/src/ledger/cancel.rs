@@ -4,8 +4,23 @@ use serde_json::Value;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::{finish::Gone, within_deadline};
-use crate::cancel::Cancellation;
+use super::within_deadline;
+use crate::news::Gone;
+
+/// The reason that jobs end with when somebody has cancelled them.
+pub(crate) const REQUESTED: &str = "cancelled on request";
+
+/// What became of a request to cancel a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cancellation {
+    /// It waited, and has ended as cancelled.
+    Ended,
+    /// It runs: its handler is told, and it will end as cancelled, unless it
+    /// completes first.
+    Requested,
+    /// As [`Requested`](Self::Requested), and somebody has asked for it before.
+    AlreadyRequested,
+}
 
 /// A job, and the claim that holds it; `None` for one that waits.
 pub(crate) type Named = (Uuid, Option<Uuid>);

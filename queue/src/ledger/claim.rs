@@ -7,6 +7,9 @@ use uuid::Uuid;
 
 use super::within_deadline;
 
+/// A claim: which job, under which fence.
+pub(crate) type Claim = (Uuid, Uuid);
+
 /// A job that this worker owns, as the claim returned it.
 #[derive(Debug)]
 pub(crate) struct Claimed {

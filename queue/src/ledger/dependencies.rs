@@ -9,10 +9,13 @@ use uuid::Uuid;
 
 use super::{
     cancel::{self, Cancelled, Only},
-    enqueue::{Announcement, Enqueued},
     within_deadline,
 };
-use crate::{Error, OnParentFailure, new_job::NewJob, ready_list::Ready};
+use crate::{
+    Enqueued, Error, OnParentFailure,
+    new_job::NewJob,
+    news::{Announcement, Ready},
+};
 
 /// The reason of a job that is cancelled for its parent.
 const PARENT_FAILED: &str = "a job that it waits for did not complete";

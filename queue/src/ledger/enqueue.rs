@@ -1,6 +1,6 @@
 //! Inserting jobs, within the caller's transaction.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
@@ -9,32 +9,14 @@ use uuid::Uuid;
 
 use super::dependencies;
 use crate::{
-    Error,
+    Enqueued, Error,
     new_job::NewJob,
-    ready_list::Ready,
+    news::{Announcement, Ready},
     unique::{Unique, UniqueScope},
 };
 
-/// What became of one job of an enqueue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Enqueued {
-    /// The job: the new one, or the one that holds the unique key already.
-    pub id: Uuid,
-    /// Whether a job that holds the unique key was found instead of making one.
-    pub existing: bool,
-}
-
 /// How often an enqueue looks again when a key's holder vanishes while it looks.
 const KEY_ATTEMPTS: usize = 5;
-
-/// What an enqueue has to tell after the commit.
-#[derive(Debug, Default)]
-pub(crate) struct Announcement {
-    /// What belongs on the ready lists.
-    pub(crate) ready: Vec<Ready>,
-    /// The limit keys that have one more job waiting.
-    pub(crate) limit_keys: BTreeSet<String>,
-}
 
 /// Inserts `jobs` in one statement; returns what became of each, in order, and
 /// what is to be told after the commit.

@@ -8,11 +8,11 @@ use sqlx::{PgConnection, PgPool, types::Json};
 use uuid::Uuid;
 
 use super::{
-    cancel::{self, Only},
-    give_back::Claim,
+    cancel::{self, Only, REQUESTED},
+    claim::Claim,
     within_deadline,
 };
-use crate::cancel::REQUESTED;
+use crate::news::Gone;
 
 /// How many errors a row keeps.
 pub(crate) const KEPT_ERRORS: i32 = 20;
@@ -60,16 +60,6 @@ pub(crate) struct Retried {
     pub(crate) delay_ms: i64,
     /// `None`: it was snoozed, and the attempt does not count.
     pub(crate) error: Option<Value>,
-}
-
-/// A job that has left its list or its slot: others may wait for that.
-#[derive(Clone, Debug)]
-pub(crate) struct Gone {
-    pub(crate) id: Uuid,
-    /// The limit key whose slot is free.
-    pub(crate) limit_key: Option<String>,
-    /// Whether jobs wait for its end.
-    pub(crate) has_children: bool,
 }
 
 /// Writes ended and retried jobs in one transaction; returns those whose

@@ -6,15 +6,12 @@ use serde_json::Value;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::{
-    finish::{self, Gone},
-    within_deadline,
+use super::{claim::Claim, finish, within_deadline};
+
+use crate::{
+    keys::List,
+    news::{Gone, Ready},
 };
-
-use crate::{keys::List, ready_list::Ready};
-
-/// A claim: which job, under which fence.
-pub(crate) type Claim = (Uuid, Uuid);
 
 /// A claim that is to be given back.
 #[derive(Clone, Copy, Debug)]

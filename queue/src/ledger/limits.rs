@@ -5,8 +5,11 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::{enqueue::Announcement, within_deadline};
-use crate::{limit::FAIR_WINDOW, ready_list::Ready};
+use super::within_deadline;
+use crate::{
+    limit::FAIR_WINDOW,
+    news::{Announcement, Ready},
+};
 
 /// Admits the next jobs of `keys`, as far as their limits have room: of a key
 /// with a rate those of the next minute, so that no more than a minute's worth

@@ -6,8 +6,8 @@
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::{enqueue::Announcement, within_deadline};
-use crate::ready_list::Ready;
+use super::within_deadline;
+use crate::news::{Announcement, Ready};
 
 /// A job that was parked.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use sqlx::{PgConnection, PgPool, types::Json};
 use uuid::Uuid;
 
-use super::{give_back::Claim, within_deadline};
+use super::{claim::Claim, within_deadline};
 use crate::Progress;
 
 /// Writes progress into the rows whose claim still holds; returns their ids.

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::ready_list::Ready;
+use crate::news::Ready;
 
 /// What one look at the schedule found.
 #[derive(Debug)]

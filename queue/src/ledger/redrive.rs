@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use sqlx::{Connection as _, PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::{enqueue::Announcement, within_deadline};
-use crate::ready_list::Ready;
+use super::within_deadline;
+use crate::news::{Announcement, Ready};
 
 /// What became of a redrive.
 #[derive(Debug)]

@@ -5,10 +5,10 @@ use sqlx::{PgConnection, PgPool, types::Json};
 use uuid::Uuid;
 
 use super::{
-    finish::{self, Ended, Gone, KEPT_ERRORS},
+    finish::{self, Ended, KEPT_ERRORS},
     within_deadline,
 };
-use crate::ready_list::Ready;
+use crate::news::{Gone, Ready};
 
 /// A job to be run again, and when.
 #[derive(Clone, Debug)]

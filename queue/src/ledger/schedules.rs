@@ -7,12 +7,10 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use sqlx::{PgConnection, PgPool, types::Json};
 
-use super::{
-    enqueue::{self, Announcement, Enqueued},
-    within_deadline,
-};
+use super::{enqueue, within_deadline};
 use crate::{
-    Cause, Error, Misfire, Schedule, ScheduleView, new_job::NewJob, schedule::Clockwork, transaction::with_enqueuer,
+    Cause, Enqueued, Error, Misfire, Schedule, ScheduleView, new_job::NewJob, news::Announcement, schedule::Clockwork,
+    transaction::with_enqueuer,
 };
 
 /// A tick later than this was missed.
