@@ -171,7 +171,7 @@ impl Transaction {
         let known = overview::queue_in(self, checked(name)?).await?;
         let now = overview::clock_in(self).await?;
         let (queue, _) = self.parts();
-        let looks = queue.lists.look_soon(&lists_of(name)).await;
+        let looks = queue.lists.look_briefly(&lists_of(name)).await;
         Ok(QueueView::of(name, known, looks.map(|looks| Ready::of(&looks, now))))
     }
 }

@@ -169,6 +169,11 @@ impl ReadyLists {
         if self.breaker.is_open() {
             return None;
         }
+        self.look_briefly(lists).await
+    }
+
+    /// The same also where Redis was down when it was last asked.
+    pub(crate) async fn look_briefly(&self, lists: &[List]) -> Option<Vec<Look>> {
         timeout(PUSH_DEADLINE, self.look(lists)).await.ok()?.ok()
     }
 

@@ -95,7 +95,8 @@ pub enum Reason {
     },
     /// Others on its list are served first.
     Behind {
-        /// How many; if `at_least`, that many or more.
+        /// How many entries of the list, among them what cancelled and redriven jobs
+        /// left behind; if `at_least`, that many or more.
         jobs: u64,
         /// Whether the list was not looked through to the end.
         at_least: bool,

@@ -9,6 +9,11 @@ use callboard_shared::db::{
 use clap::Args;
 use serde_json::Value;
 
+use super::plain;
+
+/// Longest name of an operator, in characters.
+const LONGEST_NAME: usize = 100;
+
 /// What a change may wait for a lock, and what PostgreSQL bears an end that says nothing more.
 const BEGIN: &str = "BEGIN; SET LOCAL lock_timeout = '5s'; SET LOCAL idle_in_transaction_session_timeout = '10s'";
 
@@ -16,8 +21,20 @@ const BEGIN: &str = "BEGIN; SET LOCAL lock_timeout = '5s'; SET LOCAL idle_in_tra
 #[derive(Debug, Args)]
 pub(super) struct Operator {
     /// Who does it, for others to see: in the audit log, and beside a pause.
-    #[arg(long, env = "USER", default_value = "callboard-api", value_name = "ada")]
+    #[arg(long, env = "USER", default_value = "callboard-api", value_name = "ada", value_parser = name)]
     pub(super) by: String,
+}
+
+/// What may stand for a person: not what the API writes for its own callers.
+fn name(given: &str) -> Result<String, &'static str> {
+    let name = given.trim();
+    if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(plain::is_unseen) {
+        return Err("it must have 1 to 100 characters, all of which can be seen");
+    }
+    if ["user:", "key:"].iter().any(|of_callers| name.starts_with(of_callers)) {
+        return Err("`user:` and `key:` stand for callers of the API");
+    }
+    Ok(name.to_owned())
 }
 
 impl Operator {
@@ -38,6 +55,22 @@ impl Operator {
             Ok(_) => Box::pin(transaction.commit()).await,
             Err(DbError::Sqlx(error)) => Err(Error::Ledger(error)),
             Err(other) => Err(Error::Ledger(sqlx::Error::Protocol(other.to_string()))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_can_be_read_and_is_no_callers() {
+        for (given, is) in [("ada", "ada"), ("  ada ", "ada"), ("김민지", "김민지"), ("ci/deploy#7", "ci/deploy#7")]
+        {
+            assert_eq!(name(given).as_deref(), Ok(is));
+        }
+        for given in ["", " ", "a\nb", "a\x1b[31m", "\u{202e}ada", "a\u{200b}", &"x".repeat(101), "user:7", " key:7"] {
+            assert!(name(given).is_err(), "{given:?}");
         }
     }
 }

@@ -3,9 +3,17 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// Text of whatever origin on one line. Control characters could move the
-/// cursor or change colours, so they become blanks.
+/// cursor or change colours, and others turn what follows around, so they become
+/// blanks.
 pub(super) fn line(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
+    text.chars().map(|letter| if is_unseen(letter) { ' ' } else { letter }).collect()
+}
+
+/// Whether a letter changes how others look and has no look of its own: a control
+/// character, one of no width, or a mark of the direction of writing.
+pub(super) fn is_unseen(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 /// A time in UTC, to the second.

@@ -31,11 +31,11 @@ pub(crate) async fn ensure(pool: &PgPool, day: NaiveDate) -> sqlx::Result<()> {
 async fn ensure_on(connection: &mut PgConnection, day: NaiveDate) -> sqlx::Result<()> {
     let begin = "BEGIN; SET LOCAL lock_timeout = '2s'; SET LOCAL idle_in_transaction_session_timeout = '10s'";
     let mut transaction = connection.begin_with(begin).await?;
-    ensure_in(&mut transaction, day).await?;
-    transaction.commit().await
+    if ensure_in(&mut transaction, day).await? { transaction.commit().await } else { transaction.rollback().await }
 }
 
-async fn ensure_in(transaction: &mut PgConnection, day: NaiveDate) -> sqlx::Result<()> {
+/// Whether it was not there.
+async fn ensure_in(transaction: &mut PgConnection, day: NaiveDate) -> sqlx::Result<bool> {
     let name = day.format(NAME).to_string();
     sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended('queue_history', 0))")
         .execute(&mut *transaction)
@@ -48,7 +48,7 @@ async fn ensure_in(transaction: &mut PgConnection, day: NaiveDate) -> sqlx::Resu
     .fetch_one(&mut *transaction)
     .await?;
     if there.attached {
-        return Ok(());
+        return Ok(false);
     }
     // The names and bounds are made from a date alone.
     let next = day.checked_add_days(Days::new(1)).unwrap_or(NaiveDate::MAX);
@@ -57,7 +57,7 @@ async fn ensure_in(transaction: &mut PgConnection, day: NaiveDate) -> sqlx::Resu
     let statement =
         format!("{create} ALTER TABLE queue_history ATTACH PARTITION {name} FOR VALUES FROM ('{day}') TO ('{next}')");
     sqlx::raw_sql(AssertSqlSafe(statement)).execute(transaction).await?;
-    Ok(())
+    Ok(true)
 }
 
 /// Whether a finish failed because its day has no partition yet. (A CHECK that

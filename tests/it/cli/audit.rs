@@ -75,3 +75,15 @@ async fn without_its_line_nothing_is_done() {
     assert!(said(&place, &["jobs", "show", &id]).await.contains("queued"));
     assert!(!said(&place, &["queues", "list"]).await.contains("since"));
 }
+
+#[tokio::test]
+async fn who_does_it_can_be_read_and_is_no_caller_of_the_api() {
+    let place = Installation::new().await;
+    for by in ["", "a\nb", "\u{202e}ada", "user:019a4f5e-6f0a-7c31-9d7e-2f4f1f0c5a11"] {
+        let (code, text) = run(&place, &["queues", "pause", "mail", "--by", by]).await;
+        assert_eq!(code, Some(2), "{text}");
+        assert!(text.contains("USER="), "{text}");
+    }
+    assert!(lines(&place).await.is_empty());
+    assert!(!said(&place, &["queues", "list"]).await.contains("since"));
+}

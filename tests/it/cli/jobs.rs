@@ -99,10 +99,10 @@ async fn a_job_is_shown_with_its_cause_and_without_its_payload() {
     for line in [
         &format!("id           {id}"),
         "queue        mail, priority high",
-        "attempt      0 of 20, 60000 ms each",
+        "attempt      0 of 20, 60 s each at most",
         "owner        ada",
         "request      r-1",
-        "  2026-11-21T08:00:00Z  attempt 1  error: no [31m route",
+        "  2026-11-21 08:00:00Z  attempt 1  error: no [31m route",
     ] {
         assert!(text.lines().any(|it| it == line), "{line}: {text}");
     }

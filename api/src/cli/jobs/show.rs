@@ -3,7 +3,7 @@
 use std::{fmt::Write, process::ExitCode};
 
 use callboard_queue::{Error, JobState, JobView};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -50,7 +50,7 @@ fn fields(job: &JobView, now: DateTime<Utc>) -> Vec<(&'static str, Option<String
         ("state", Some(job.state.to_string())),
         ("blocked by", job.blocked_by.clone().filter(|_| job.state == JobState::Blocked)),
         ("cancelling", job.cancel_requested.then(|| "requested".to_owned())),
-        ("attempt", Some(format!("{} of {}, {} ms each", job.attempt, job.max_attempts, job.timeout_ms))),
+        ("attempt", Some(format!("{} of {}, {} each at most", job.attempt, job.max_attempts, limit(job.timeout_ms)))),
         ("created", Some(time(job.created_at))),
         ("due", (!has_ended).then(|| time(job.run_at))),
         ("expires", job.expires_at.filter(|_| !has_ended).map(time)),
@@ -69,6 +69,11 @@ fn fields(job: &JobView, now: DateTime<Utc>) -> Vec<(&'static str, Option<String
     ]
 }
 
+/// How long an attempt may take.
+fn limit(millis: i32) -> String {
+    if millis % 1_000 == 0 { plain::span(TimeDelta::milliseconds(millis.into())) } else { format!("{millis} ms") }
+}
+
 /// "3 of 10: steps taken".
 fn progress(progress: &Value) -> String {
     let done = &progress["done"];
@@ -77,10 +82,11 @@ fn progress(progress: &Value) -> String {
     format!("{done}{}{}", total.unwrap_or_default(), message.unwrap_or_default())
 }
 
-/// "2026-11-21T08:45:54Z  attempt 1  timeout: no end within 60 s".
+/// "2026-11-21 08:45:54Z  attempt 1  timeout: no end within 60 s".
 fn attempt(error: &Value) -> String {
     let text = |name: &str| error[name].as_str().unwrap_or("-");
-    format!("{}  attempt {}  {}: {}", text("at"), error["attempt"], text("failure"), text("message"))
+    let at = text("at").parse().map_or_else(|_| text("at").to_owned(), plain::time);
+    format!("{at}  attempt {}  {}: {}", error["attempt"], text("failure"), text("message"))
 }
 
 #[cfg(test)]
